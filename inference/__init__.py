@@ -42,7 +42,7 @@ _HOME = {
     "write_image": "images",
 }
 
-__all__ = sorted(_HOME)
+__all__ = [*_HOME]
 
 if TYPE_CHECKING:
     from inference.averaging import CommunityDirection as CommunityDirection

@@ -1,0 +1,35 @@
+"""`Authorization: Bearer <token>` for the API. Tokens are compared by their sha256."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from django.utils import timezone
+from rest_framework import exceptions
+from rest_framework.authentication import BaseAuthentication, get_authorization_header
+from rest_framework.request import Request
+
+from direction_commons.accounts.models import ApiToken, User
+
+
+class ApiTokenAuthentication(BaseAuthentication):
+    """Answers the token's owner; a wrong token is a 401, no token leaves it to the session."""
+
+    keyword = "Bearer"
+
+    def authenticate(self, request: Request) -> tuple[User, ApiToken] | None:
+        words = get_authorization_header(request).split()
+        if not words or words[0].lower() != b"bearer":
+            return None
+        if len(words) != 2:
+            raise exceptions.AuthenticationFailed("The header must read 'Authorization: Bearer <token>'.")
+        digest = hashlib.sha256(words[1]).hexdigest()
+        token = ApiToken.objects.select_related("user").filter(digest=digest, user__is_active=True).first()
+        if token is None:
+            raise exceptions.AuthenticationFailed("This token is not known, or was deleted.")
+        ApiToken.objects.filter(pk=token.pk).update(last_used_at=timezone.now())
+        return token.user, token
+
+    def authenticate_header(self, request: Any) -> str:
+        return self.keyword

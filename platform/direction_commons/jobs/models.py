@@ -1,0 +1,70 @@
+"""The queue is this table; Celery only rings the doorbell."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+
+
+class Job(models.Model):
+    """One piece of work, written in the transaction of what it is about.
+
+    `(kind, key)` says what: at most one queued and one running row each (a burst makes one running and one
+    waiting). `group` says with whom it can share a batch (a generator's id). Times are the database's.
+    """
+
+    class State(models.TextChoices):
+        QUEUED = "queued"
+        RUNNING = "running"
+        DONE = "done"
+        FAILED = "failed"
+        CANCELLED = "cancelled"
+
+    class Priority(models.IntegerChoices):
+        """Lower runs first."""
+
+        PERSON = 10
+        REFRESH = 20
+        DEMONSTRATION = 90
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    kind = models.CharField(max_length=40)
+    key = models.CharField(max_length=100)
+    queue = models.CharField(max_length=40)
+    group = models.CharField(max_length=100, blank=True, default="")
+    priority = models.SmallIntegerField(default=Priority.PERSON)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
+    attempt = models.PositiveSmallIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    progress = models.FloatField(default=0.0)
+    reason = models.TextField(blank=True, default="")
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, blank=True, related_name="jobs"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["kind", "key"], condition=models.Q(state="queued"), name="jobs_one_queued_a_key"
+            ),
+            models.UniqueConstraint(
+                fields=["kind", "key"], condition=models.Q(state="running"), name="jobs_one_running_a_key"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["queue", "priority", "created_at"],
+                condition=models.Q(state="queued"),
+                name="jobs_queued",
+            ),
+            models.Index(fields=["lease_until"], condition=models.Q(state="running"), name="jobs_leases"),
+            models.Index(fields=["kind", "key", "-created_at"], name="jobs_by_key"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.key} {self.state}"
