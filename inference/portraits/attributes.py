@@ -98,10 +98,9 @@ def check_attributes(attributes: Mapping[str, float]) -> None:
     for name, value in attributes.items():
         if name not in ATTRIBUTE_NAMES:
             raise AttributeNameError(
-                "attribute:name",
                 came=f"the attribute {name!r}",
                 wanted="one of " + ", ".join(ATTRIBUTE_NAMES),
-                todo="Use a name from inference.portraits.ATTRIBUTES.",
+                todo="use a name from inference.portraits.ATTRIBUTES",
             )
         try:
             number = float(value)
@@ -109,10 +108,9 @@ def check_attributes(attributes: Mapping[str, float]) -> None:
             number = math.nan
         if not 0.0 <= number <= 1.0:
             raise AttributeValueError(
-                "attribute:value",
                 came=f"{name}={value!r}",
                 wanted="a finite number from 0 to 1",
-                todo=f"Give {name} a value between 0 and 1.",
+                todo=f"give {name} a value between 0 and 1",
             )
 
 

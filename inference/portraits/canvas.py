@@ -68,7 +68,9 @@ class Box:
     def line(self, distance: Array, width: float) -> Array:
         """Coverage of a line around distance = 0; fades out instead of vanishing when thinner than a pixel."""
         edge = self.p * 1.15
-        return np.clip((0.5 * width - np.abs(distance)) * (1.0 / edge) + 0.5, 0.0, min(1.0, max(width, 0.0) / edge))
+        return np.clip(
+            (0.5 * width - np.abs(distance)) * (1.0 / edge) + 0.5, 0.0, min(1.0, max(width, 0.0) / edge)
+        )
 
     def over(self, paint: Colour, alpha: Array) -> None:
         """Lay `paint` ([3] or [3, h, w]) over the pixels with coverage alpha [h, w]."""
@@ -90,7 +92,9 @@ class Canvas:
     def __init__(self, size: int) -> None:
         self.size = size
         self.p = 2.0 / size
-        self.axis: Array = ((np.arange(size, dtype=np.float32) + 0.5) * np.float32(self.p) - 1.0).astype(np.float32)
+        self.axis: Array = ((np.arange(size, dtype=np.float32) + 0.5) * np.float32(self.p) - 1.0).astype(
+            np.float32
+        )
         self.pixels: Array = np.zeros((3, size, size), np.float32)
 
     def span(self, low: float, high: float) -> slice:

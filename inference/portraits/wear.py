@@ -1,0 +1,149 @@
+"""What a head wears beside hair: ears with earrings, glasses, the knitted hat."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .canvas import Array, Box, Canvas, bell, colour, ease, mix, palette, smooth
+from .face import eye_centre
+from .figure import CHEEK_Y, EYE_Y, FRAMES, HATS, HEAD_TOP, Figure
+
+
+def _ear_x(person: Figure, side: float) -> float:
+    return side * (person.half_width + 0.018) - person.turn * 0.16
+
+
+def ears(canvas: Canvas, person: Figure) -> None:
+    lx = person.light[0]
+    for side in (-1.0, 1.0):
+        cx = _ear_x(person, side)
+        box = canvas.box(cx - 0.14, cx + 0.14, -0.16, 0.24)
+        x, y = (box.x - cx) * side, box.y - 0.035
+        shape = box.distance(np.sqrt(((x - 0.10 * y * y) / 0.075) ** 2 + (y / 0.135) ** 2 + 1e-6) - 1.0)
+        lit = 0.80 + 0.22 * side * lx - 0.25 * smooth(0.05, -0.03, x)
+        warm = np.stack([lit * 0.9 + 0.08, lit * 0.86, lit * 0.84])
+        box.over(person.skin[:, None, None] * warm, box.cover(shape))
+        fold = box.line(np.sqrt(((x + 0.006) / 0.045) ** 2 + ((y + 0.012) / 0.085) ** 2) * 0.05 - 0.05, 0.02)
+        box.shade(colour(150, 84, 70), 0.6 * fold)
+
+
+def earrings(canvas: Canvas, person: Figure) -> None:
+    amount = person["earrings"]
+    if amount <= 0.0:
+        return
+    gold, deep, light = colour(246, 190, 58), colour(138, 84, 16), colour(255, 248, 214)
+    there = ease(0.0, 0.25, amount)
+    for side in (-1.0, 1.0):
+        cx = _ear_x(person, side) + side * 0.022
+        stud, drop = 0.016 + 0.016 * amount, 0.012 + 0.056 * amount
+        top = 0.165
+        middle = top + stud + 0.02 + 0.08 * amount
+        box = canvas.box(cx - 0.13, cx + 0.13, top - 0.08, middle + 0.20)
+        x = box.x - cx
+        for y, radius, long in ((box.y - middle - drop, drop, 1.35), (box.y - top, stud, 1.0)):
+            shape = box.distance(np.sqrt((x / radius) ** 2 + (y / (radius * long)) ** 2 + 1e-6) - 1.0)
+            lit = np.clip(0.55 - 0.5 * y / radius * 0.8 + 0.5 * x / radius * person.light[0], 0.0, 1.0)
+            body = deep[:, None, None] + (gold - deep)[:, None, None] * smooth(0.0, 0.9, lit)
+            alpha = box.cover(shape) * there
+            box.shade(colour(90, 60, 40), 0.5 * there * smooth(0.03, -0.01, shape))
+            box.over(body, alpha)
+            spot = (
+                np.sqrt((x - 0.3 * radius * person.light[0]) ** 2 + (y + 0.42 * radius) ** 2) - 0.34 * radius
+            )
+            box.over(light, box.cover(spot, 0.01) * alpha)
+
+
+def _lens(box: Box, person: Figure, side: float) -> tuple[Array, Array, Array]:
+    """(signed distance to the lens' outline, x, y from its middle), round to square by frame_shape. [h, w]"""
+    u, v = person.face(box, 0.05)
+    x, y = u - side * (eye_centre(person) + 0.012), v - EYE_Y - 0.012
+    corner = 0.135 - 0.085 * person["frame_shape"]
+    dx = np.maximum(np.abs(x) - (0.172 - corner), 0.0)
+    dy = np.maximum(np.abs(y) - (0.140 - corner), 0.0)
+    return np.sqrt(dx * dx + dy * dy + 1e-8) - corner, x, y + 0.0 * x
+
+
+def glasses(canvas: Canvas, person: Figure) -> None:
+    amount = person["glasses"]
+    if amount <= 0.0:
+        return
+    width = 0.010 + 0.048 * amount
+    there = ease(0.0, 0.22, amount)
+    rim = palette(FRAMES, person["frame_colour"])
+    lx = person.light[0]
+    # Shadow on the face, then lenses, temples, rims, bridge.
+    for side in (-1.0, 1.0):
+        near = side * 0.22 * person.spread + person.turn * 0.45
+        box = canvas.box(near - 0.30, near + 0.30, EYE_Y - 0.22, EYE_Y + 0.28)
+        outline, x, y = _lens(box, person, side)
+        below, _, _ = _lens_shadow(box, person, side)
+        box.shade(colour(120, 78, 70), 0.45 * there * box.line(below, width + 0.012))
+        inside = box.cover(outline)
+        box.over(colour(214, 236, 246), (0.13 * there) * inside)
+        streak = x * 0.8 + y - 0.02 - 0.05 * lx
+        glint = bell((streak + 0.085) * 22.0) + 0.6 * bell((streak + 0.175) * 40.0)
+        box.add(colour(255, 255, 255), inside * glint * (0.34 * there))
+    arm = canvas.box(-0.75, 0.75, EYE_Y - 0.14, EYE_Y + 0.14)
+    u, v = person.face(arm, 0.05)
+    outer = eye_centre(person) + 0.18
+    reach = np.maximum(outer - np.abs(u), 0.0)
+    on_face = arm.cover(np.abs(arm.x + person.turn * 0.10) - person.half_width - 0.02)
+    temple = arm.line(np.maximum(np.abs(v - EYE_Y + 0.035), reach), width * 0.9) * on_face
+    arm.over(rim * np.float32(0.8), temple * there)
+    inner = eye_centre(person) - 0.155
+    arch = v - EYE_Y + 0.028 - 0.35 * u * u + 0.02 * bell(u * 14.0)
+    bridge = arm.line(np.maximum(np.abs(arch), np.abs(u) - inner), width)
+    arm.over(rim, bridge * there)
+    for side in (-1.0, 1.0):
+        near = side * 0.22 * person.spread + person.turn * 0.45
+        box = canvas.box(near - 0.30, near + 0.30, EYE_Y - 0.22, EYE_Y + 0.24)
+        outline, x, y = _lens(box, person, side)
+        alpha = box.line(outline, width) * there
+        lit = 0.92 - 2.2 * y + 1.2 * x * lx
+        box.over(rim[:, None, None] * np.clip(lit, 0.6, 1.5), alpha)
+        edge = box.line(outline + 0.1 * width, 0.35 * width) * smooth(0.02, -0.10, y - 0.3 * x * lx)
+        box.over(mix(rim, colour(255, 255, 255), 0.55), 0.55 * edge * there * ease(0.3, 0.8, amount))
+
+
+def _lens_shadow(box: Box, person: Figure, side: float) -> tuple[Array, Array, Array]:
+    lower = Box(box.x, box.y - 0.026, box.pixels, box.p)
+    return _lens(lower, person, side)
+
+
+def hat(canvas: Canvas, person: Figure) -> None:
+    amount = person["hat"]
+    if amount <= 0.0:
+        return
+    width = person.half_width + person.hair_side + 0.045
+    top = CHEEK_Y - HEAD_TOP + person.hair_top + 0.055
+    brim = -1.12 + 0.78 * amount
+    box = canvas.box(-min(width + 0.12, 1.0), min(width + 0.12, 1.0), -1.0, brim + 0.24)
+    x = box.x + person.turn * 0.02
+    round_ = np.clip(x / width, -1.0, 1.0)
+    edge = brim + 0.10 * (1.0 - round_ * round_)
+    ax, ay = x / width, np.minimum(box.y - CHEEK_Y, 0.0) / top
+    dome = box.distance(np.sqrt(ax * ax + ay * ay + 1e-6) - 1.0)
+    knit = palette(HATS, person["hat_colour"])
+    lx = person.light[0]
+    lit = np.clip(0.86 + 0.40 * round_ * lx - 0.34 * round_**4 - 0.10 * (box.y + 0.6), 0.3, 1.25)
+    # Shadow under the brim.
+    under = (box.y - edge) * (1.0 / 0.12)
+    box.shade(
+        colour(110, 76, 76),
+        0.55 * box.cover(dome) * np.clip(1.0 - under, 0.0, 1.0) * smooth(-0.1, 0.1, under),
+    )
+    # Crown: wide ribs that meet at the top, with rows of stitches.
+    rise = np.sqrt(np.clip((box.y + 1.06) * 1.6, 0.02, 1.0))
+    ribs = np.sin(x / (0.25 + 0.75 * rise) * 30.0)
+    rows = np.sin((box.y + 0.03 * np.abs(ribs)) * 44.0)
+    tone = lit * (0.90 + 0.24 * np.clip(ribs * 1.4, -1, 1) + 0.11 * rows)
+    inside = box.cover(np.maximum(dome, box.y - edge))
+    box.over(knit[:, None, None] * tone, inside)
+    # Cuff: paler, thicker, its own ribbing.
+    pale = mix(knit, colour(255, 248, 230), 0.50)
+    depth = edge - box.y
+    cuff = box.cover(np.maximum(np.maximum(dome - 0.012, -depth), depth - 0.17))
+    cuff_rib = np.clip(np.sin(x * 40.0) * 1.5, -1.0, 1.0)
+    swell = 1.0 - 0.30 * ((depth - 0.085) * (1 / 0.085)) ** 2
+    box.over(pale[:, None, None] * (lit * swell * (0.90 + 0.24 * cuff_rib)), cuff)
+    box.shade(colour(120, 90, 90), 0.5 * inside * bell((depth - 0.185) * 40.0))
