@@ -35,6 +35,7 @@ _HOME = {
     "find_direction": "finders",
     "CommunityDirection": "averaging",
     "average": "averaging",
+    "load_direction": "averaging",
     "edit": "editing",
     "strip": "editing",
     "read_image": "images",
@@ -47,6 +48,7 @@ __all__ = [*_HOME]
 if TYPE_CHECKING:
     from inference.averaging import CommunityDirection as CommunityDirection
     from inference.averaging import average as average
+    from inference.averaging import load_direction as load_direction
     from inference.bundle import Bundle as Bundle
     from inference.editing import edit as edit
     from inference.editing import strip as strip

@@ -2,10 +2,10 @@
 
     <a, b>_M = sum over layers l of  weight_l * <a_l, b_l>
 
-A layer's weight is the image change (mean squared, over pixels) that a unit of code makes there, measured once per
-bundle; raw W+ cosines are dominated by layers that do little. Weights are scaled to a mean of 1, so that lengths
-stay in latent units. The arithmetic here is numpy in float64 and needs no torch; only the measurement loads it.
-This module refuses negative or all-zero weights: they make no inner product.
+A layer's weight is the image change (mean squared, over pixels) that a unit of code makes there, measured
+once per bundle; raw W+ cosines are dominated by layers that do little. Weights are scaled to a mean of 1, so
+that lengths stay in latent units. The arithmetic here is numpy in float64 and needs no torch; only the
+measurement loads it. This module refuses negative or all-zero weights: they make no inner product.
 """
 
 from __future__ import annotations
@@ -41,7 +41,9 @@ def inner(a: npt.ArrayLike, b: npt.ArrayLike, weights: npt.ArrayLike) -> Array:
     left, right = np.asarray(a, np.float64), np.asarray(b, np.float64)
     if left.ndim < 2 or right.ndim < 2 or left.shape[-2:] != right.shape[-2:]:
         raise ShapeError(
-            f"codes of shapes {list(left.shape)} and {list(right.shape)}", "equal [..., L, D]", code="shape:codes"
+            f"codes of shapes {list(left.shape)} and {list(right.shape)}",
+            "equal [..., L, D]",
+            code="shape:codes",
         )
     scale = check_weights(weights, left.shape[-2])[:, None]  # [L, 1]
     product: Array = np.asarray((left * right * scale).sum(axis=(-2, -1)), dtype=np.float64)
@@ -64,21 +66,25 @@ def unit(a: npt.ArrayLike, weights: npt.ArrayLike) -> Array:
     """`[..., L, D]` scaled to effect length 1; refuses what has none."""
     length = norm(a, weights)
     if np.any(length <= 0):
-        raise ShapeError("a code difference of effect length 0", "one that changes the picture", code="shape:zero")
+        raise ShapeError(
+            "a code difference of effect length 0", "one that changes the picture", code="shape:zero"
+        )
     return np.asarray(a, np.float64) / length[..., None, None]
 
 
 def measure_weights(generator: Generator, *, samples: int = 64, share: float = 0.1, seed: int = 0) -> Array:
     """Measure the layer weights `[L]` of a generator; scaled to a mean of 1.
 
-    For `samples` codes w and as many others w', one layer at a time is moved the fraction `share` of the way from w
-    to w', and weight_l = mean( mean_pixels (G(moved) - G(w))^2 / ||moved_l - w_l||^2 ). Moving towards another
-    code, and not along random axes, keeps to directions that codes really take.
+    For `samples` codes w and as many others w', one layer at a time is moved the fraction `share` of the way
+    from w to w', and weight_l = mean( mean_pixels (G(moved) - G(w))^2 / ||moved_l - w_l||^2 ). Moving towards
+    another code, and not along random axes, keeps to directions that codes really take.
     """
     import torch
 
     if samples < 1 or not 0 < share <= 1:
-        raise OptionError(f"samples={samples}, share={share}", "samples >= 1 and 0 < share <= 1", code="option:metric")
+        raise OptionError(
+            f"samples={samples}, share={share}", "samples >= 1 and 0 < share <= 1", code="option:metric"
+        )
     device = generator.w_avg.device
     source = torch.Generator().manual_seed(seed)
     z = torch.randn(2 * samples, generator.z_dim, generator=source).to(device)

@@ -1,8 +1,8 @@
 """Pictures in and out: files to `[1, 3, H, W]` in [-1, 1] and back to uint8, with limits before decoding.
 
 A picture is turned as its EXIF says, laid over white where it is transparent, cut to its central square and
-resized. This module refuses everything that is not a JPEG, PNG or WebP of at most 25 megapixels, by content and
-never by name. It does not find or align faces.
+resized. This module refuses everything that is not a JPEG, PNG or WebP of at most 25 megapixels, by content
+and never by name. It does not find or align faces.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from inference.errors import ImageError, ShapeError
 if TYPE_CHECKING:
     import torch
 
-# torch is imported inside the functions that need it: `python -m inference portrait` draws and writes without it.
+# torch is imported inside the functions that need it: `python -m inference portrait` draws and writes without
+# it.
 
 FORMATS = ("JPEG", "PNG", "WEBP")
 MAX_PIXELS = 25_000_000
@@ -102,7 +103,9 @@ def write_image(path: str | os.PathLike[str], image: torch.Tensor | npt.NDArray[
     pixels = image if isinstance(image, np.ndarray) else _one_picture(image)
     if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8:
         raise ShapeError(
-            f"an array of shape {list(pixels.shape)} and type {pixels.dtype}", "uint8 [H, W, 3]", code="shape:images"
+            f"an array of shape {list(pixels.shape)} and type {pixels.dtype}",
+            "uint8 [H, W, 3]",
+            code="shape:images",
         )
     options: dict[str, Any] = {"quality": 95} if target.suffix.lower() in {".jpg", ".jpeg", ".webp"} else {}
     try:
@@ -116,12 +119,16 @@ def write_image(path: str | os.PathLike[str], image: torch.Tensor | npt.NDArray[
 
 
 def check_images(images: torch.Tensor, resolution: int, *, name: str = "images") -> None:
-    """Raise ShapeError unless `images` is float `[B >= 1, 3, resolution, resolution]`, finite and within [-1, 1]."""
+    """Raise ShapeError unless `images` is float `[B >= 1, 3, resolution, resolution]`, finite and within [-1,
+    1].
+    """
     import torch
 
     wanted = f"float32 [B, 3, {resolution}, {resolution}] in [-1, 1]"
     if not isinstance(images, torch.Tensor):
-        raise ShapeError(f"{name} of type {type(images).__name__}", f"a torch tensor, {wanted}", code="shape:images")
+        raise ShapeError(
+            f"{name} of type {type(images).__name__}", f"a torch tensor, {wanted}", code="shape:images"
+        )
     if images.ndim != 4 or images.shape[0] < 1 or tuple(images.shape[1:]) != (3, resolution, resolution):
         raise ShapeError(
             f"{name} of shape {list(images.shape)}",
@@ -130,18 +137,25 @@ def check_images(images: torch.Tensor, resolution: int, *, name: str = "images")
             code="shape:images",
         )
     if not images.dtype.is_floating_point:
-        raise ShapeError(f"{name} of type {images.dtype}", wanted, "scale 0..255 to -1..1", code="shape:images")
+        raise ShapeError(
+            f"{name} of type {images.dtype}", wanted, "scale 0..255 to -1..1", code="shape:images"
+        )
     low, high = float(images.min()), float(images.max())
     if not (low >= -1.01 and high <= 1.01):  # also true for NaN
         raise ShapeError(
-            f"{name} with values from {low:g} to {high:g}", wanted, "scale the pixels to -1..1", code="shape:range"
+            f"{name} with values from {low:g} to {high:g}",
+            wanted,
+            "scale the pixels to -1..1",
+            code="shape:range",
         )
 
 
 def _one_picture(image: torch.Tensor) -> npt.NDArray[np.uint8]:
     batch = image[None] if image.ndim == 3 else image
     if batch.ndim != 4 or batch.shape[0] != 1:
-        raise ShapeError(f"images of shape {list(image.shape)}", "one picture, [3, H, W]", code="shape:images")
+        raise ShapeError(
+            f"images of shape {list(image.shape)}", "one picture, [3, H, W]", code="shape:images"
+        )
     return to_uint8(batch)[0]
 
 
@@ -154,7 +168,9 @@ def _bytes_of(source: PathOrBytes) -> tuple[bytes, str]:
         try:
             if path.stat().st_size > MAX_BYTES:
                 raise ImageError(
-                    f"{name} of {path.stat().st_size // 2**20} MiB", f"at most {MAX_BYTES // 2**20} MiB", code="image:bytes"
+                    f"{name} of {path.stat().st_size // 2**20} MiB",
+                    f"at most {MAX_BYTES // 2**20} MiB",
+                    code="image:bytes",
                 )
             data = path.read_bytes()
         except OSError as error:
@@ -181,7 +197,10 @@ def _check_limits(picture: Image.Image, name: str) -> None:
 
 def _too_large(name: str, size: str) -> ImageError:
     return ImageError(
-        f"{name} of {size}", f"at most {MAX_PIXELS // 1_000_000} megapixels", "make it smaller", code="image:pixels"
+        f"{name} of {size}",
+        f"at most {MAX_PIXELS // 1_000_000} megapixels",
+        "make it smaller",
+        code="image:pixels",
     )
 
 

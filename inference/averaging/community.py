@@ -1,0 +1,203 @@
+"""A community direction: the average of many people's directions for one change, on one generator.
+
+    R    = || mean of the unit directions ||_M      grows by itself when n is small, so it is no agreement
+    rho  = (n R^2 - 1) / (n - 1)                    the mean cosine between two members, told from n = 3 on
+    step = median over members i of <Delta_i, a_i>_M / <a_i, a_i>_M,    a_i = the average that leaves i out
+
+The step is the length along the average (in latent units) that best gives back a member's own difference in
+the effect metric, each judged by an average it had no part in; with uniform weights it is the plain
+projection. All members must be of one generator, space and shape: nothing is converted. Which pairs deserve
+to be members is the caller's question; only a direction that goes nowhere is refused.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from inference import effect_metric
+from inference.averaging.estimators import get_averager
+from inference.direction_files import read_arrays, write_arrays
+from inference.errors import AveragingError, DirectionError
+from inference.finders.direction import Direction, check_header, check_vector
+
+KIND = "community"
+MIN_FOR_AGREEMENT = 3
+
+
+@dataclass(frozen=True, eq=False)
+class CommunityDirection:
+    """The published average of `n` directions.
+
+    Attributes:
+        vector: unit `[L, D]` in the plain norm, float32, as a single direction's.
+        step: latent units along `vector` for intensity 1; not positive when the members do not agree at all.
+        R: mean resultant length, 0..1.
+        rho: agreement, None below three members.
+        member_cosines: each member's cosine with the average that leaves it out, in the order given; the lone
+            member of n = 1 has 1.0.
+    """
+
+    vector: npt.NDArray[np.float32]  # [L, D]
+    step: float
+    R: float
+    rho: float | None
+    n: int
+    digest: str
+    space: str
+    metric_weights: npt.NDArray[np.float32]  # [L]
+    method: str
+    member_cosines: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        check_vector(self.vector, self.step, self.space, self.digest, self.metric_weights)
+        if self.n < 1 or len(self.member_cosines) != self.n or not 0 <= self.R <= 1 + 1e-6:
+            raise DirectionError(
+                f"n={self.n}, R={self.R}, {len(self.member_cosines)} member cosines",
+                "n >= 1, R in 0..1 and n cosines",
+                code="direction:community",
+            )
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write to .safetensors or .npz, as the ending says."""
+        header = {
+            "kind": KIND,
+            "step": self.step,
+            "R": self.R,
+            "rho": self.rho,
+            "n": self.n,
+            "digest": self.digest,
+            "space": self.space,
+            "method": self.method,
+            "member_cosines": list(self.member_cosines),
+        }
+        write_arrays(path, {"vector": self.vector, "metric_weights": self.metric_weights}, header)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> CommunityDirection:
+        """Read what `save` wrote; DirectionError for anything else."""
+        arrays, header = read_arrays(path)
+        return cls.from_arrays(arrays, header)
+
+    @classmethod
+    def from_arrays(
+        cls, arrays: dict[str, npt.NDArray[np.float32]], header: dict[str, Any]
+    ) -> CommunityDirection:
+        """Build from what `read_arrays` gives."""
+        fields = {"step": float, "R": float, "n": int, "digest": str, "space": str, "method": str}
+        check_header(arrays, header, KIND, {"vector", "metric_weights"}, {**fields, "member_cosines": list})
+        rho = header.get("rho")
+        return cls(
+            **arrays,
+            step=float(header["step"]),
+            R=float(header["R"]),
+            rho=None if rho is None else float(rho),
+            n=header["n"],
+            digest=header["digest"],
+            space=header["space"],
+            method=header["method"],
+            member_cosines=tuple(float(value) for value in header["member_cosines"]),
+        )
+
+
+def average(
+    directions: Sequence[Direction], metric_weights: npt.ArrayLike | None = None, *, method: str = "mean"
+) -> CommunityDirection:
+    """Average directions into a community direction; the order of `directions` does not matter.
+
+    Args:
+        directions: one or more of the same generator and space, each with a step above 0.
+        metric_weights: `[L]`; default: those that the directions carry.
+        method: a registered averager.
+    Raises:
+        AveragingError: none given, mixed, without movement, or cancelling each other out.
+    """
+    _check_members(directions)
+    first = directions[0]
+    weights = effect_metric.check_weights(
+        first.metric_weights if metric_weights is None else metric_weights, first.vector.shape[0]
+    )
+    differences = np.stack([member.difference for member in directions])  # [n, L, D]
+    units = effect_metric.unit(differences, weights)  # [n, L, D]
+    fitted = get_averager(method)().fit(units, weights)
+    resultant = float(min(fitted.resultant_length_, 1.0))
+    n = len(directions)
+    if n == 1:
+        step, cosines = first.step, (1.0,)
+    else:
+        projections, cosines = _judged_by_the_others(differences, units, weights, method)
+        step = float(np.median(projections))
+    return CommunityDirection(
+        vector=_euclidean_unit(fitted.direction_).astype(np.float32),
+        step=step,
+        R=resultant,
+        rho=(n * resultant**2 - 1) / (n - 1) if n >= MIN_FOR_AGREEMENT else None,
+        n=n,
+        digest=first.digest,
+        space=first.space,
+        metric_weights=weights.astype(np.float32),
+        method=method,
+        member_cosines=cosines,
+    )
+
+
+def _check_members(directions: Sequence[Direction]) -> None:
+    if not directions:
+        raise AveragingError("no direction", "at least one", code="averaging:none")
+    first = directions[0]
+    for number, member in enumerate(directions, start=1):
+        if member.digest != first.digest:
+            raise AveragingError(
+                f"direction {number} of generator {member.digest[:12]}",
+                f"all of generator {first.digest[:12]}, as the first",
+                "derive its pair on this generator",
+                code="averaging:generator",
+            )
+        if member.space != first.space or member.vector.shape != first.vector.shape:
+            raise AveragingError(
+                f"direction {number} in {member.space} {list(member.vector.shape)}",
+                f"all in {first.space} {list(first.vector.shape)}, as the first",
+                code="averaging:space",
+            )
+        if member.step <= 0:
+            raise AveragingError(
+                f"direction {number} with step 0",
+                "directions that move",
+                "leave it out",
+                code="averaging:still",
+            )
+
+
+def _judged_by_the_others(
+    differences: npt.NDArray[np.float64],
+    units: npt.NDArray[np.float64],
+    weights: npt.NDArray[np.float64],
+    method: str,
+) -> tuple[list[float], tuple[float, ...]]:
+    """Each member's projection on, and cosine with, the average that leaves it out. Arrays `[n, L, D]`.
+
+    A member whose others cancel out has nothing to be projected on: 0 for both.
+    """
+    others = get_averager(method)().leaving_each_out(units, weights)  # [n, L, D], effect length 1 or 0
+    lengths = np.linalg.norm(others, axis=(1, 2))  # [n]; others / lengths is the unit vector a_i
+    projections = effect_metric.inner(differences, others, weights) * lengths  # = <D, a> / <a, a>
+    cosines = effect_metric.cosine(units, others, weights)
+    return projections.tolist(), tuple(cosines.tolist())
+
+
+def _euclidean_unit(vector: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    unit: npt.NDArray[np.float64] = vector / np.linalg.norm(vector)
+    return unit
+
+
+def load_direction(path: str | os.PathLike[str]) -> Direction | CommunityDirection:
+    """Read a direction file of either kind, as the file itself says."""
+    arrays, header = read_arrays(path)
+    if header.get("kind") == KIND:
+        return CommunityDirection.from_arrays(arrays, header)
+    return Direction.from_arrays(arrays, header)
