@@ -174,6 +174,7 @@ class _State:
 
     rows: torch.Tensor  # [b] places in the chunk
     target: torch.Tensor  # [b, 3, H, W]
+    features: list[torch.Tensor]  # the target's perceptual features, [b, C, h, w] each
     code: torch.Tensor  # [b, L, D]
     first: torch.Tensor  # [b, L, D] Adam's first moment
     second: torch.Tensor  # [b, L, D] and its second
@@ -183,6 +184,7 @@ class _State:
     def keep(self, rows: torch.Tensor) -> None:
         for name in ("rows", "target", "code", "first", "second", "best", "mark"):
             setattr(self, name, getattr(self, name)[rows])
+        self.features = [level[rows] for level in self.features]
 
 
 def _optimise(
@@ -191,9 +193,12 @@ def _optimise(
     """In-domain optimisation of codes `[b, L, D]` from `start`; the best codes and each image's steps."""
     spread = code_spread(bundle)
     infinite = torch.full((len(target),), torch.inf, device=target.device)
+    with torch.no_grad():
+        features = bundle.perceptual.features(target)
     state = _State(
         rows=torch.arange(len(target), device=target.device),
         target=target,
+        features=features,
         code=start.clone(),
         first=torch.zeros_like(start),
         second=torch.zeros_like(start),
@@ -251,7 +256,7 @@ def _losses(
     """(loss by which codes are compared, objective whose gradient is followed), each `[b]`."""
     made = bundle.generator.synthesis(state.code)  # [b, 3, H, W]
     loss = (made - state.target).square().mean(dim=(1, 2, 3))
-    loss = loss + PERCEPTUAL * bundle.perceptual(state.target, made)
+    loss = loss + PERCEPTUAL * bundle.perceptual.compare(state.features, bundle.perceptual.features(made))
     if domain == 0.0:
         return loss, loss
     strayed = (state.code - bundle.encoder(made)).square().mean(dim=(1, 2)) / spread**2  # [b]
