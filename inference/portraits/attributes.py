@@ -125,7 +125,10 @@ def random_scenes(generator: np.random.Generator, count: int) -> Array:
             scenes[:, k] = np.where(present, start + (1 - start) * scenes[:, k], 0.0)
     openness = ATTRIBUTE_NAMES.index("eye_openness")
     # People mostly look at us: closed eyes stay reachable, but are the exception.
-    scenes[:, openness] = scenes[:, openness] ** 0.6
+    scenes[:, openness] = scenes[:, openness] ** 0.5
+    # And most are young enough for fine lines only.
+    lines = ATTRIBUTE_NAMES.index("age_lines")
+    scenes[:, lines] = scenes[:, lines] ** 1.5
     return scenes.astype(np.float32)
 
 

@@ -38,7 +38,7 @@ def wall(canvas: Canvas, person: Figure) -> None:
         d = np.sqrt((spot.x - x) ** 2 + (spot.y - y) ** 2) - radius
         disc = spot.cover(d, 0.02)
         rim = disc * bell((d + 0.02) * 28.0)
-        spot.over(bright, (disc * 0.7 + rim * 0.6) * (strength * weight))
+        spot.over(bright, (disc * 0.85 + rim * 0.35) * (strength * weight))
 
 
 def neck(canvas: Canvas, person: Figure) -> None:
@@ -63,7 +63,7 @@ def sweater(canvas: Canvas, person: Figure) -> None:
     pale = mix(base, colour(255, 248, 232), 0.62)
     lx = person.light[0]
     ax = np.abs(box.x)
-    neckline = 0.90 - 0.20 * smooth(0.05, 0.36, ax)
+    neckline = 0.90 - 0.21 * smooth(0.05, 0.31, ax)
     top = np.maximum(0.70 + 0.23 * smooth(0.2, 1.0, ax) ** 1.2 + 0.10 * smooth(0.7, 1.05, ax), neckline)
     alpha = box.cover((top - box.y) * 0.9)
     # Knitted chevrons at a fixed place; the scene only sets their contrast.

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from .canvas import Array, Box, Canvas, bell, colour, ease, mix, palette, slopes, smooth
-from .figure import BROW_Y, CHEEK_Y, EYE_Y, IRISES, MOUTH_Y, Figure, lip_colour
+from .figure import BROW_Y, EYE_Y, IRISES, MOUTH_Y, NOSE_DEPTH, Figure, lip_colour
 
 # Fixed freckles: u, v, radius.
 _FRECKLES = (
@@ -22,7 +22,7 @@ _FRECKLES = (
 def _nose(person: Figure) -> tuple[float, float]:
     """(half width of the wings, height of the tip)."""
     size = person["nose_size"]
-    return 0.050 + 0.085 * size, 0.125 + 0.085 * size
+    return 0.047 + 0.098 * size, 0.118 + 0.098 * size
 
 
 def eye_centre(person: Figure) -> float:
@@ -60,10 +60,10 @@ def skin(canvas: Canvas, person: Figure) -> None:
     box = canvas.box(-half - 0.05, half + 0.05, -0.70, 0.74)
     outline = person.skull(box)
     u, v = person.face(box)
-    un, _ = person.face(box, 0.06)
+    un, _ = person.face(box, NOSE_DEPTH)
     relief = _relief(person, un, v) - _furrows(person, u, v)
     down, right = slopes(relief, box.p)
-    dome_x = box.x * (0.92 / half)
+    dome_x = box.x * (0.97 / half)
     dome_y = (box.y - 0.05) * (0.62 / 0.7)
     dome_z = np.sqrt(np.clip(1.0 - dome_x * dome_x - dome_y * dome_y, 0.05, 1.0))
     nx, ny = dome_x - right, dome_y - down
@@ -74,9 +74,9 @@ def skin(canvas: Canvas, person: Figure) -> None:
     day = smooth(-0.30, 0.95, lit)
     # Shadows keep their warmth: red falls off slower than green and blue, most at the terminator.
     blush = bell((day - 0.45) * 3.2)
-    red = 0.52 + 0.56 * day + 0.035 * blush
-    green = 0.36 + 0.70 * day - 0.015 * blush
-    blue = 0.33 + 0.72 * day - 0.02 * blush
+    red = 0.50 + 0.52 * day + 0.035 * blush
+    green = 0.34 + 0.66 * day - 0.015 * blush
+    blue = 0.31 + 0.68 * day - 0.02 * blush
     paint = person.skin[:, None, None] * np.stack([red, green, blue])
     # Rosy cheeks and nose, and a soft shine.
     au = np.abs(u)
@@ -86,7 +86,7 @@ def skin(canvas: Canvas, person: Figure) -> None:
     rosy = rosy * (0.20 + 0.10 * person["smile"])
     paint *= 1.0 - colour(8, 92, 78)[:, None, None] * rosy
     shine = np.clip((lit - 0.86) * 7.2, 0.0, 1.0)
-    paint += colour(255, 236, 214)[:, None, None] * (0.20 * shine * shine)
+    paint += colour(255, 236, 214)[:, None, None] * (0.15 * shine * shine)
     # Rim light from the far side in the wall's colour.
     rim = smooth(-0.075, -0.005, outline) * np.clip(-np.sign(lx) * dome_x, 0.0, 1.0) * min(1.0, abs(lx) * 1.4)
     paint += colour(150, 170, 190)[:, None, None] * (0.34 * rim * smooth(0.72, 0.2, np.abs(box.y)))
@@ -96,7 +96,7 @@ def skin(canvas: Canvas, person: Figure) -> None:
 
 def _furrows(person: Figure, u: Array, v: Array) -> Array:
     """Depth of age lines and of the folds that a smile or raised brows make. [h, w]"""
-    age, smile = person["age_lines"], person["smile"]
+    age, smile = person["age_lines"] ** 1.3, person["smile"]
     au = np.abs(u)
     eye = eye_centre(person)
     forehead = smooth(0.36, 0.20, au)
@@ -112,7 +112,7 @@ def _furrows(person: Figure, u: Array, v: Array) -> Array:
     depth = depth + (0.004 + 0.026 * age + 0.012 * smile) * bell((au - fold) * 34.0) * smooth(
         0.13, 0.2, v
     ) * smooth(0.46, 0.38, v)
-    depth = depth + 0.022 * age * bell((au - 0.20 - 0.12 * (v - 0.42)) * 36.0) * smooth(
+    depth = depth + 0.012 * age * bell((au - 0.20 - 0.12 * (v - 0.42)) * 36.0) * smooth(
         0.42, 0.46, v
     ) * smooth(0.58, 0.5, v)
     # Crow's feet fan out beside the eye; bags hang below it.
@@ -145,7 +145,7 @@ def _freckles(box: Box, person: Figure, u: Array, v: Array) -> None:
         rows = slice(*np.searchsorted(v[:, 0], [fv - 0.04, fv + 0.04]))
         d2 = (flat_u[rows] - fu) ** 2 + (flat_v[rows] - fv) ** 2
         alpha[rows] += np.exp(d2 * (-1.0 / (radius * radius)))
-    box.shade(colour(136, 74, 44), np.clip(alpha * (0.95 * amount), 0.0, 0.9))
+    box.shade(colour(158, 94, 62), np.clip(alpha * amount, 0.0, 0.9))
 
 
 def eyes(canvas: Canvas, person: Figure) -> None:
@@ -154,10 +154,10 @@ def eyes(canvas: Canvas, person: Figure) -> None:
 
 
 def _eye(canvas: Canvas, person: Figure, side: float) -> None:
-    near = side * 0.22 * person.spread + person.turn * 0.4
+    near = side * 0.22 * person.spread + person.turn * 0.5
     box = canvas.box(near - 0.24, near + 0.24, EYE_Y - 0.24, EYE_Y + 0.2)
     u, v = person.face(box)
-    scale = 0.84 + 0.38 * person["eye_size"]
+    scale = 0.92 + 0.40 * person["eye_size"]
     x = (u - side * eye_centre(person)) * (side / scale)  # outwards positive
     y = (v - EYE_Y) / scale
     a = 0.122
@@ -196,8 +196,8 @@ def _eye(canvas: Canvas, person: Figure, side: float) -> None:
     spot = np.sqrt((x - cx) ** 2 + (iy + 0.024) ** 2)
     box.over(colour(255, 255, 255), box.cover((spot - 0.017) * scale) * inside)
     # Lash line: thick and dark above, winged outwards; thin below.
-    thick = 0.017 + 0.016 * smooth(-0.6, 0.9, q)
-    wing = np.maximum(np.abs(x - 0.012) - a - 0.016, 0.0)
+    thick = 0.015 + 0.011 * smooth(-0.6, 0.9, q)
+    wing = np.maximum(np.abs(x - 0.012) - a - 0.004, 0.0)
     lash = np.abs(y - upper + 0.006 + 0.5 * np.maximum(x - a, 0.0)) - thick * 0.5 + wing
     dark = mix(colour(30, 18, 18), person.hair * np.float32(0.3), 0.35)
     box.over(dark, 0.95 * box.cover(lash * scale))
@@ -208,9 +208,9 @@ def _eye(canvas: Canvas, person: Figure, side: float) -> None:
 def brows(canvas: Canvas, person: Figure) -> None:
     raised = person["brow_raise"]
     thickness = 0.018 + 0.062 * person["brow_thickness"]
-    dark = person.hair * colour(176, 160, 156)
+    dark = person.hair * colour(176, 148, 130)
     for side in (-1.0, 1.0):
-        near = side * 0.22 * person.spread + person.turn * 0.4
+        near = side * 0.22 * person.spread + person.turn * 0.5
         box = canvas.box(near - 0.27, near + 0.27, BROW_Y - 0.26, BROW_Y + 0.16)
         u, v = person.face(box, 0.01)
         x = (u - side * eye_centre(person)) * side
@@ -233,8 +233,8 @@ def brows(canvas: Canvas, person: Figure) -> None:
 def nose(canvas: Canvas, person: Figure) -> None:
     wing, tip = _nose(person)
     size = person["nose_size"]
-    box = canvas.box(-0.42, 0.42, -0.14, tip + 0.16)
-    u, v = person.face(box, 0.06)
+    box = canvas.box(-0.50, 0.50, -0.14, tip + 0.16)
+    u, v = person.face(box, NOSE_DEPTH)
     au = np.abs(u)
     lx = person.light[0]
     # Under the tip, the wings' edges, the nostrils, and the ridge's shaded flank.
@@ -273,7 +273,7 @@ def nose(canvas: Canvas, person: Figure) -> None:
 def mouth(canvas: Canvas, person: Figure) -> None:
     smile, opening, paintd = person["smile"], person["mouth_open"], ease(0.0, 1.0, person["lipstick"])
     box = canvas.box(-0.56, 0.56, 0.18, 0.74)
-    u, v = person.face(box, 0.03)
+    u, v = person.face(box, 0.05)
     a = 0.150 + 0.100 * smile - 0.020 * opening
     q = np.clip(u * (1.0 / a), -1.0, 1.0)
     arc = 1.0 - q * q
@@ -287,7 +287,7 @@ def mouth(canvas: Canvas, person: Figure) -> None:
     bow = 0.011 * bell(u * 26.0) - 0.010 * bell((np.abs(u) - 0.045) * 24.0)
     lip_top = hole_top - full * 0.036 * arc**0.8 + bow * smooth(0.0, 0.5, arc)
     lip_low = hole_low + full * 0.056 * arc**0.75
-    past = np.maximum(np.abs(u) - a, 0.0)
+    past = np.abs(u) - a
     lips = np.maximum(np.maximum(lip_top - v, v - lip_low) * 0.9, past)
     hue = lip_colour(person)
     lx = person.light[0]
@@ -319,7 +319,3 @@ def mouth(canvas: Canvas, person: Figure) -> None:
     corner_y = MOUTH_Y + bend * 0.58
     dimple = bell((np.abs(u) - a - 0.006) * 34.0) * bell((v - corner_y) * 28.0)
     box.shade(colour(110, 58, 52), 0.62 * dimple)
-
-
-def chin_limit(person: Figure) -> float:
-    return CHEEK_Y + person.jaw_height

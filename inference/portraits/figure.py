@@ -42,6 +42,7 @@ EYE_Y = -0.02
 BROW_Y = -0.20
 MOUTH_Y = 0.375
 HEAD_TOP = -0.64
+NOSE_DEPTH = 0.16
 CHEEK_Y = 0.02
 
 
@@ -70,7 +71,7 @@ class Figure:
         The turn moves what is near the middle most, as on a dome; `depth` is how far a feature stands out.
         """
         r2 = (box.x * (1 / 0.62)) ** 2 + ((box.y - 0.02) * (1 / 0.8)) ** 2
-        shift = (self.turn * 0.43) * np.exp(-r2) + self.turn * depth
+        shift = (self.turn * 0.58) * np.exp(-r2) + self.turn * depth
         return (box.x - shift) * (1.0 / self.spread), box.y
 
     @property
@@ -81,7 +82,7 @@ class Figure:
     def skull(self, box: Box, grow: float = 0.0) -> Array:
         """Signed distance to the face's outline, cranium and jaw in one; `grow` widens it. [h, w]"""
         below = np.maximum(box.y - CHEEK_Y, 0.0)
-        x = box.x - (self.turn * 0.10) * smooth(0.0, 0.6, below)
+        x = box.x - (self.turn * 0.17) * smooth(0.0, 0.6, below)
         ax = np.abs(x) / (self.half_width + grow)
         height = np.where(box.y < CHEEK_Y, CHEEK_Y - HEAD_TOP + grow, self.jaw_height + grow)
         n = 2.0 + (self.jaw_power - 2.0) * smooth(0.0, 0.3, below)
@@ -99,15 +100,15 @@ def figure(vector: Array) -> Figure:
     return Figure(
         values=v,
         turn=float(np.sin((2.0 * v["head_turn"] - 1.0) * 0.35)),
-        half_width=0.395 + 0.145 * v["face_width"],
+        half_width=0.41 + 0.15 * v["face_width"],
         jaw_height=0.60 + 0.055 * v["mouth_open"] + 0.03 * (v["jaw_shape"] - 0.5),
         jaw_power=2.05 + 0.6 * v["jaw_shape"],
         hair_side=0.03 + volume * (0.09 + 0.11 * ease(0.0, 0.6, length)),
-        hair_top=0.05 + 0.20 * volume,
-        hair_end=-0.02 + 1.10 * length,
+        hair_top=0.045 + 0.175 * volume * (0.6 + 0.4 * ease(0.0, 0.5, length)),
+        hair_end=-0.15 + 1.23 * length,
         skin=palette(SKINS, v["skin_tone"]),
         hair=palette(HAIRS, v["hair_colour"]),
-        light=(float(np.sin(angle)) * 0.85, -0.50, float(np.cos(angle)) * 0.6 + 0.35),
+        light=(float(np.sin(angle)) * 0.85, -0.50, float(np.cos(angle)) * 0.75 + 0.2),
     )
 
 

@@ -52,6 +52,7 @@ def render_scene(vector: Array, size: int = 128) -> Picture:
     hair.beard(canvas, person)
     face.mouth(canvas, person)
     hair.moustache(canvas, person)
+    wear.temples(canvas, person)
     hair.in_front(canvas, person)
     face.brows(canvas, person)
     wear.hat(canvas, person)

@@ -7,10 +7,11 @@ import numpy as np
 from .canvas import Array, Box, Canvas, bell, colour, ease, mix, palette, smooth
 from .face import eye_centre
 from .figure import CHEEK_Y, EYE_Y, FRAMES, HATS, HEAD_TOP, Figure
+from .hair import mass
 
 
 def _ear_x(person: Figure, side: float) -> float:
-    return side * (person.half_width + 0.018) - person.turn * 0.16
+    return side * (person.half_width + 0.018) - person.turn * 0.07
 
 
 def ears(canvas: Canvas, person: Figure) -> None:
@@ -35,7 +36,7 @@ def earrings(canvas: Canvas, person: Figure) -> None:
     there = ease(0.0, 0.25, amount)
     for side in (-1.0, 1.0):
         cx = _ear_x(person, side) + side * 0.022
-        stud, drop = 0.016 + 0.016 * amount, 0.012 + 0.056 * amount
+        stud, drop = 0.016 + 0.014 * amount, 0.012 + 0.048 * amount
         top = 0.165
         middle = top + stud + 0.02 + 0.08 * amount
         box = canvas.box(cx - 0.13, cx + 0.13, top - 0.08, middle + 0.20)
@@ -55,12 +56,28 @@ def earrings(canvas: Canvas, person: Figure) -> None:
 
 def _lens(box: Box, person: Figure, side: float) -> tuple[Array, Array, Array]:
     """(signed distance to the lens' outline, x, y from its middle), round to square by frame_shape. [h, w]"""
-    u, v = person.face(box, 0.05)
+    u, v = person.face(box, 0.07)
     x, y = u - side * (eye_centre(person) + 0.012), v - EYE_Y - 0.012
     corner = 0.135 - 0.085 * person["frame_shape"]
     dx = np.maximum(np.abs(x) - (0.172 - corner), 0.0)
     dy = np.maximum(np.abs(y) - (0.140 - corner), 0.0)
     return np.sqrt(dx * dx + dy * dy + 1e-8) - corner, x, y + 0.0 * x
+
+
+def temples(canvas: Canvas, person: Figure) -> None:
+    """The arms of the glasses, drawn before the hair that may cover them."""
+    amount = person["glasses"]
+    if amount <= 0.0:
+        return
+    width = 0.010 + 0.048 * amount
+    rim = palette(FRAMES, person["frame_colour"])
+    arm = canvas.box(-0.75, 0.75, EYE_Y - 0.14, EYE_Y + 0.14)
+    u, v = person.face(arm, 0.07)
+    outer = eye_centre(person) + 0.18
+    reach = np.maximum(outer - np.abs(u), 0.0)
+    on_face = arm.cover(person.skull(arm, 0.01))
+    temple = arm.line(np.maximum(np.abs(v - EYE_Y + 0.035), reach), width * 0.9) * on_face
+    arm.over(rim * np.float32(0.8), temple * ease(0.0, 0.22, amount))
 
 
 def glasses(canvas: Canvas, person: Figure) -> None:
@@ -73,29 +90,24 @@ def glasses(canvas: Canvas, person: Figure) -> None:
     lx = person.light[0]
     # Shadow on the face, then lenses, temples, rims, bridge.
     for side in (-1.0, 1.0):
-        near = side * 0.22 * person.spread + person.turn * 0.45
+        near = side * 0.22 * person.spread + person.turn * 0.55
         box = canvas.box(near - 0.30, near + 0.30, EYE_Y - 0.22, EYE_Y + 0.28)
         outline, x, y = _lens(box, person, side)
         below, _, _ = _lens_shadow(box, person, side)
         box.shade(colour(120, 78, 70), 0.45 * there * box.line(below, width + 0.012))
         inside = box.cover(outline)
-        box.over(colour(214, 236, 246), (0.13 * there) * inside)
+        box.over(colour(214, 236, 246), (0.08 * there) * inside)
         streak = x * 0.8 + y - 0.02 - 0.05 * lx
-        glint = bell((streak + 0.085) * 22.0) + 0.6 * bell((streak + 0.175) * 40.0)
-        box.add(colour(255, 255, 255), inside * glint * (0.34 * there))
-    arm = canvas.box(-0.75, 0.75, EYE_Y - 0.14, EYE_Y + 0.14)
-    u, v = person.face(arm, 0.05)
-    outer = eye_centre(person) + 0.18
-    reach = np.maximum(outer - np.abs(u), 0.0)
-    on_face = arm.cover(np.abs(arm.x + person.turn * 0.10) - person.half_width - 0.02)
-    temple = arm.line(np.maximum(np.abs(v - EYE_Y + 0.035), reach), width * 0.9) * on_face
-    arm.over(rim * np.float32(0.8), temple * there)
+        glint = bell((streak + 0.135) * 34.0) + 0.6 * bell((streak + 0.20) * 50.0)
+        box.add(colour(255, 255, 255), inside * glint * (0.24 * there))
+    arm = canvas.box(-0.3, 0.3, EYE_Y - 0.14, EYE_Y + 0.14)
+    u, v = person.face(arm, 0.07)
     inner = eye_centre(person) - 0.155
     arch = v - EYE_Y + 0.028 - 0.35 * u * u + 0.02 * bell(u * 14.0)
     bridge = arm.line(np.maximum(np.abs(arch), np.abs(u) - inner), width)
     arm.over(rim, bridge * there)
     for side in (-1.0, 1.0):
-        near = side * 0.22 * person.spread + person.turn * 0.45
+        near = side * 0.22 * person.spread + person.turn * 0.55
         box = canvas.box(near - 0.30, near + 0.30, EYE_Y - 0.22, EYE_Y + 0.24)
         outline, x, y = _lens(box, person, side)
         alpha = box.line(outline, width) * there
@@ -116,7 +128,7 @@ def hat(canvas: Canvas, person: Figure) -> None:
         return
     width = person.half_width + person.hair_side + 0.045
     top = CHEEK_Y - HEAD_TOP + person.hair_top + 0.055
-    brim = -1.12 + 0.78 * amount
+    brim = -1.12 + 0.78 * amount**0.6
     box = canvas.box(-min(width + 0.12, 1.0), min(width + 0.12, 1.0), -1.0, brim + 0.24)
     x = box.x + person.turn * 0.02
     round_ = np.clip(x / width, -1.0, 1.0)
@@ -128,10 +140,12 @@ def hat(canvas: Canvas, person: Figure) -> None:
     lit = np.clip(0.86 + 0.40 * round_ * lx - 0.34 * round_**4 - 0.10 * (box.y + 0.6), 0.3, 1.25)
     # Shadow under the brim.
     under = (box.y - edge) * (1.0 / 0.12)
+    head = np.minimum(mass(box, person), person.skull(box))
     box.shade(
         colour(110, 76, 76),
-        0.55 * box.cover(dome) * np.clip(1.0 - under, 0.0, 1.0) * smooth(-0.1, 0.1, under),
+        0.55 * box.cover(head) * np.clip(1.0 - under, 0.0, 1.0) * smooth(-0.1, 0.1, under),
     )
+    _pompom(canvas, person, CHEEK_Y - top + 0.01, palette(HATS, person["hat_colour"]))
     # Crown: wide ribs that meet at the top, with rows of stitches.
     rise = np.sqrt(np.clip((box.y + 1.06) * 1.6, 0.02, 1.0))
     ribs = np.sin(x / (0.25 + 0.75 * rise) * 30.0)
@@ -147,3 +161,17 @@ def hat(canvas: Canvas, person: Figure) -> None:
     swell = 1.0 - 0.30 * ((depth - 0.085) * (1 / 0.085)) ** 2
     box.over(pale[:, None, None] * (lit * swell * (0.90 + 0.24 * cuff_rib)), cuff)
     box.shade(colour(120, 90, 90), 0.5 * inside * bell((depth - 0.185) * 40.0))
+
+
+def _pompom(canvas: Canvas, person: Figure, y: float, knit: Array) -> None:
+    size = 0.125 * ease(0.0, 0.7, person["hat"])
+    box = canvas.box(-0.2, 0.2, y - 0.2, y + 0.2)
+    x, y_ = box.x, box.y - y
+    angle = np.arctan2(y_, x)
+    r = np.sqrt(x * x + y_ * y_)
+    tufts = np.sin(angle * 9.0) * np.sin(r * 50.0 + 1.0)
+    lit = 0.82 - 2.6 * y_ + 2.0 * x * person.light[0] + 0.16 * tufts
+    pale = mix(knit, colour(255, 248, 230), 0.5)
+    box.over(
+        pale[:, None, None] * np.clip(lit, 0.4, 1.2), box.cover(r - size * (1.0 + 0.06 * np.sin(angle * 9.0)))
+    )
