@@ -31,7 +31,7 @@ class Averager(Protocol):
     def fit(self, units: npt.ArrayLike, weights: npt.ArrayLike) -> Self: ...
 
     def leaving_each_out(self, units: npt.ArrayLike, weights: npt.ArrayLike) -> Array:
-        """The direction_ without each row, `[n, L, D]` in the rows' order; zeros where the rest cancels out."""
+        """direction_ without each row, `[n, L, D]` in the rows' order; zeros where the rest cancels out."""
         ...
 
 

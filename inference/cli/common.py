@@ -39,15 +39,14 @@ def add_command(
     return parser
 
 
-def add_bundle_options(parser: argparse.ArgumentParser, *, inverts: bool = True) -> None:
-    """--bundle and --device, and --steps for commands that invert."""
-    parser.add_argument("--bundle", default="portraits", help="a bundle's name or folder (default:
-    portraits)") parser.add_argument("--device", help="cpu, cuda, cuda:1 ... (default: the best there is)") if
-    inverts:
-        parser.add_argument(
-            "--steps", type=int, help="inversion steps at most; 0 uses the encoder alone (default: the
-            library's)"
-        )
+def add_bundle_options(parser: argparse.ArgumentParser) -> None:
+    """--bundle, --device and --steps, for commands that invert."""
+    parser.add_argument(
+        "--bundle", default="portraits", help="a bundle's name or folder (default: portraits)"
+    )
+    parser.add_argument("--device", help="cpu, cuda, cuda:1 ... (default: the best there is)")
+    text = "inversion steps at most; 0 uses the encoder alone (default: the library's)"
+    parser.add_argument("--steps", type=int, help=text)
 
 
 def load_bundle(options: argparse.Namespace) -> Bundle:
@@ -68,7 +67,9 @@ def load_bundle(options: argparse.Namespace) -> Bundle:
     return Bundle.load(options.bundle, device=options.device)
 
 
-def invert_files(bundle: Bundle, paths: list[Path], options: argparse.Namespace) -> tuple[Inversion, torch.Tensor]:
+def invert_files(
+    bundle: Bundle, paths: list[Path], options: argparse.Namespace
+) -> tuple[Inversion, torch.Tensor]:
     """Read and invert picture files under a progress bar; the inversion and the pictures `[B, 3, H, W]`."""
     import torch
 

@@ -45,8 +45,7 @@ def add_commands(commands: Commands, arguments: Sequence[str]) -> None:
         run_strip,
         "A row of pictures along a direction, from less to more.",
         "  python -m inference strip photo.png --direction d.safetensors -o strip.png\n"
-        "  python -m inference strip photo.png --direction d.npz --intensities -1 -0.5 0 0.5 1 -o
-        strip.png\n",
+        "  python -m inference strip photo.png --direction d.npz --intensities -1 0 1 -o strip.png\n",
     )
     parser.add_argument("source", type=Path, help="a picture, or codes that `invert` saved (a row for each)")
     parser.add_argument("--direction", type=Path, required=True, help="a direction file")
