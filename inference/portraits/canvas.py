@@ -32,6 +32,14 @@ def bell(x: Array) -> Array:
     return np.exp(-x * x)
 
 
+def corner(a: Array, b: Array, radius: float) -> Array:
+    """Signed distance to the intersection of two shapes, its corners rounded by `radius`."""
+    inner = np.minimum(np.maximum(a + radius, b + radius), 0.0)
+    outer = np.sqrt(np.maximum(a + radius, 0.0) ** 2 + np.maximum(b + radius, 0.0) ** 2)
+    rounded: Array = inner + outer - radius
+    return rounded
+
+
 def colour(red: float, green: float, blue: float) -> Colour:
     return np.array([red, green, blue], np.float32) / np.float32(255.0)
 

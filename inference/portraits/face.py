@@ -96,7 +96,7 @@ def skin(canvas: Canvas, person: Figure) -> None:
 
 def _furrows(person: Figure, u: Array, v: Array) -> Array:
     """Depth of age lines and of the folds that a smile or raised brows make. [h, w]"""
-    age, smile = person["age_lines"] ** 1.3, person["smile"]
+    age, smile = person["age_lines"] ** 1.5, person["smile"]
     au = np.abs(u)
     eye = eye_centre(person)
     forehead = smooth(0.36, 0.20, au)
@@ -145,7 +145,7 @@ def _freckles(box: Box, person: Figure, u: Array, v: Array) -> None:
         rows = slice(*np.searchsorted(v[:, 0], [fv - 0.04, fv + 0.04]))
         d2 = (flat_u[rows] - fu) ** 2 + (flat_v[rows] - fv) ** 2
         alpha[rows] += np.exp(d2 * (-1.0 / (radius * radius)))
-    box.shade(colour(158, 94, 62), np.clip(alpha * amount, 0.0, 0.9))
+    box.shade(colour(172, 108, 76), np.clip(alpha * amount, 0.0, 0.9))
 
 
 def eyes(canvas: Canvas, person: Figure) -> None:
@@ -157,7 +157,7 @@ def _eye(canvas: Canvas, person: Figure, side: float) -> None:
     near = side * 0.22 * person.spread + person.turn * 0.5
     box = canvas.box(near - 0.24, near + 0.24, EYE_Y - 0.24, EYE_Y + 0.2)
     u, v = person.face(box)
-    scale = 0.92 + 0.40 * person["eye_size"]
+    scale = 0.96 + 0.38 * person["eye_size"]
     x = (u - side * eye_centre(person)) * (side / scale)  # outwards positive
     y = (v - EYE_Y) / scale
     a = 0.122
@@ -165,7 +165,7 @@ def _eye(canvas: Canvas, person: Figure, side: float) -> None:
     arc = 1.0 - q * q
     opening = person["eye_openness"]
     tilt = -0.10 * x
-    upper = tilt + 0.012 - (0.108 * opening - 0.030) * arc * (1.0 - 0.18 * q)
+    upper = tilt + 0.012 - (0.118 * opening - 0.030) * arc * (1.0 - 0.18 * q)
     lower = tilt + 0.012 + (0.034 + 0.012 * opening) * arc
     # Lid above the eye: softly shaded skin with a crease.
     crease = upper - 0.036 - 0.012 * opening
@@ -186,9 +186,9 @@ def _eye(canvas: Canvas, person: Figure, side: float) -> None:
     hue = palette(IRISES, person["eye_colour"])
     iy = y - (0.004 - 0.012 * opening)
     r = np.sqrt(x * x + iy * iy)
-    iris = box.cover((r - 0.060) * scale) * inside
+    iris = box.cover((r - 0.063) * scale) * inside
     glow = 0.62 + 0.55 * smooth(-0.04, 0.05, iy) + 0.15 * bell((r - 0.036) * 60.0)
-    ringed = glow * (1.0 - 0.62 * smooth(0.044, 0.060, r)) * (1.0 - 0.30 * smooth(0.05, 0.0, y - upper))
+    ringed = glow * (1.0 - 0.62 * smooth(0.046, 0.063, r)) * (1.0 - 0.30 * smooth(0.05, 0.0, y - upper))
     box.over(hue[:, None, None] * ringed, iris)
     box.over(colour(14, 10, 14), box.cover((r - 0.027) * scale) * inside)
     lx = person.light[0]

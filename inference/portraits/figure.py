@@ -32,7 +32,7 @@ IRISES = np.stack([
     colour(82, 44, 22), colour(138, 88, 34), colour(92, 136, 60), colour(48, 142, 150), colour(92, 166, 236),
 ])  # fmt: skip
 FRAMES = np.stack([
-    colour(26, 24, 30), colour(112, 54, 28), colour(168, 28, 48), colour(30, 60, 140), colour(20, 108, 100),
+    colour(26, 24, 30), colour(178, 104, 36), colour(200, 34, 54), colour(38, 84, 190), colour(22, 146, 130),
 ])  # fmt: skip
 HATS = np.stack([
     colour(200, 54, 62), colour(228, 150, 44), colour(70, 150, 92), colour(44, 120, 178), colour(134, 84, 170),
@@ -103,7 +103,7 @@ def figure(vector: Array) -> Figure:
         half_width=0.41 + 0.15 * v["face_width"],
         jaw_height=0.60 + 0.055 * v["mouth_open"] + 0.03 * (v["jaw_shape"] - 0.5),
         jaw_power=2.05 + 0.6 * v["jaw_shape"],
-        hair_side=0.03 + volume * (0.09 + 0.11 * ease(0.0, 0.6, length)),
+        hair_side=0.025 + volume * (0.055 + 0.145 * ease(0.0, 0.5, length)),
         hair_top=0.045 + 0.175 * volume * (0.6 + 0.4 * ease(0.0, 0.5, length)),
         hair_end=-0.15 + 1.23 * length,
         skin=palette(SKINS, v["skin_tone"]),

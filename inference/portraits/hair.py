@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .canvas import Array, Box, Canvas, bell, colour, ease, mix, smooth
+from .canvas import Array, Box, Canvas, bell, colour, corner, ease, mix, smooth
 from .figure import CHEEK_Y, HEAD_TOP, MOUTH_Y, Figure
 
 # Beards and moustaches are darker and redder than the hair above.
@@ -50,7 +50,7 @@ def _paint(box: Box, person: Figure, alpha: Array, dim: float) -> None:
     )
     low = bell((box.y - 0.42 - 0.03 * bands) * 4.0) * 0.45
     shine = mix(base, colour(255, 240, 214), 0.55)
-    paint += shine[:, None, None] * ((ring + low) * np.clip(0.45 + 0.55 * sharp, 0.0, 1.0) * (0.42 * dim))
+    paint += shine[:, None, None] * ((ring + low) * np.clip(0.45 + 0.55 * sharp, 0.0, 1.0) * (0.52 * dim))
     box.over(paint, alpha)
 
 
@@ -71,11 +71,7 @@ def mass(box: Box, person: Figure) -> Array:
         - 0.10 * smooth(0.7, 1.0, ax)
     )
     tip = (box.y - end) * 0.9
-    # Rounded corner where the sides meet the tips.
-    inner = np.minimum(np.maximum(dome + 0.06, tip + 0.06), 0.0)
-    outer = np.sqrt(np.maximum(dome + 0.06, 0.0) ** 2 + np.maximum(tip + 0.06, 0.0) ** 2)
-    corner: Array = inner + outer - 0.06
-    return corner
+    return corner(dome, tip, 0.06)
 
 
 def behind(canvas: Canvas, person: Figure) -> None:
@@ -116,13 +112,13 @@ def beard(canvas: Canvas, person: Figure) -> None:
     u, v = person.face(box, 0.03)
     au = np.abs(u)
     # From the sideburn down the cheek, then round the mouth.
-    cheek = 0.10 + 0.42 * smooth(0.44, 0.20, au) - 0.16 * smooth(0.22, 0.05, au)
+    cheek = 0.02 + 0.50 * smooth(0.46, 0.20, au) - 0.16 * smooth(0.22, 0.05, au)
     bands = 0.6 * np.sin(u * 62.0 + 0.9 + 1.5 * np.sin(v * 9.0)) + 0.4 * np.sin(u * 37.0 - v * 14.0 + 0.4)
     upper = box.distance(cheek - v + 0.02 * bands)
     below = smooth(0.25, 0.65, box.y)
     outline = person.skull(box, 0.0) - (grow + 0.012 * amount) * below - 0.02 * amount
     outline = outline - 0.014 * amount * bands * below
-    alpha = box.cover(np.maximum(upper, outline), 0.02 + 0.05 * (1 - amount))
+    alpha = box.cover(upper, 0.03 + 0.04 * (1 - amount)) * box.cover(outline, 0.03 * (1 - amount))
     density = ease(0.0, 0.62, amount)
     alpha = alpha * np.clip(density * (1.0 + 0.5 * bands * (1.0 - density)), 0.0, 1.0)
     lx = person.light[0]

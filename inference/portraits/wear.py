@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .canvas import Array, Box, Canvas, bell, colour, ease, mix, palette, smooth
+from .canvas import Array, Box, Canvas, bell, colour, corner, ease, mix, palette, smooth
 from .face import eye_centre
 from .figure import CHEEK_Y, EYE_Y, FRAMES, HATS, HEAD_TOP, Figure
 from .hair import mass
@@ -156,7 +156,7 @@ def hat(canvas: Canvas, person: Figure) -> None:
     # Cuff: paler, thicker, its own ribbing.
     pale = mix(knit, colour(255, 248, 230), 0.50)
     depth = edge - box.y
-    cuff = box.cover(np.maximum(np.maximum(dome - 0.012, -depth), depth - 0.17))
+    cuff = box.cover(corner(dome - 0.016, np.abs(depth - 0.085) - 0.085, 0.04))
     cuff_rib = np.clip(np.sin(x * 40.0) * 1.5, -1.0, 1.0)
     swell = 1.0 - 0.30 * ((depth - 0.085) * (1 / 0.085)) ** 2
     box.over(pale[:, None, None] * (lit * swell * (0.90 + 0.24 * cuff_rib)), cuff)
@@ -172,6 +172,5 @@ def _pompom(canvas: Canvas, person: Figure, y: float, knit: Array) -> None:
     tufts = np.sin(angle * 9.0) * np.sin(r * 50.0 + 1.0)
     lit = 0.82 - 2.6 * y_ + 2.0 * x * person.light[0] + 0.16 * tufts
     pale = mix(knit, colour(255, 248, 230), 0.5)
-    box.over(
-        pale[:, None, None] * np.clip(lit, 0.4, 1.2), box.cover(r - size * (1.0 + 0.06 * np.sin(angle * 9.0)))
-    )
+    ball = box.cover(r - size * (1.0 + 0.06 * np.sin(angle * 9.0))) * ease(0.0, 0.15, person["hat"])
+    box.over(pale[:, None, None] * np.clip(lit, 0.4, 1.2), ball)
