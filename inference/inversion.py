@@ -211,7 +211,7 @@ def _optimise(
         loss, gradient = _loss_and_gradient(bundle, state, spread, step)
         _remember(state, loss, found)
         if step % PATIENCE == 1 and step > 1:
-            stalled = state.best > state.mark * (1 - ENOUGH)
+            stalled = state.best >= state.mark * (1 - ENOUGH)
             taken[state.rows[stalled]] = step - 1
             state.mark = state.best.clone()
             if bool(stalled.any()):
