@@ -5,6 +5,8 @@ Pages and API show the same `code`, `message` and `todo`; see `direction_commons
 
 from __future__ import annotations
 
+import secrets
+
 
 class UserError(Exception):
     """Something the person can act on.
@@ -29,3 +31,8 @@ class NotFound(UserError):
 
     def __init__(self, what: str) -> None:
         super().__init__(f"{what}:not-found", f"There is no such {what}.", "Check the address.", status=404)
+
+
+def error_reference() -> str:
+    """A number that a person can quote and that the log entry carries."""
+    return secrets.token_hex(4).upper()

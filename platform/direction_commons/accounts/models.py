@@ -6,14 +6,22 @@ import uuid
 
 from django.contrib.auth.models import AbstractUser
 from django.db import models
+from django.db.models.functions import Lower, Now
 
 
 class User(AbstractUser):
-    """A person. `is_demonstration` people belong to the demonstration community: nobody can sign in as them."""
+    """A person. `is_demonstration` people are the demonstration community's: nobody can sign in as them."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     email = models.EmailField(unique=True)
     is_demonstration = models.BooleanField(default=False, db_index=True)
+
+    class Meta(AbstractUser.Meta):
+        abstract = False
+        constraints = [
+            models.UniqueConstraint(Lower("username"), name="accounts_usernames_differ_by_more_than_case"),
+            models.UniqueConstraint(Lower("email"), name="accounts_emails_differ_by_more_than_case"),
+        ]
 
 
 class ApiToken(models.Model):
@@ -24,7 +32,7 @@ class ApiToken(models.Model):
     name = models.CharField(max_length=80)
     digest = models.CharField(max_length=64, unique=True)
     prefix = models.CharField(max_length=12)
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(db_default=Now())
     last_used_at = models.DateTimeField(null=True, blank=True)
 
     def __str__(self) -> str:

@@ -25,7 +25,9 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
     if response is None:
         return None
     if isinstance(exc, exceptions.ValidationError):
-        body = error_body("request:invalid", "Some fields were not accepted.", "See fields.", fields=response.data)
+        body = error_body(
+            "request:invalid", "Some fields were not accepted.", "See fields.", fields=response.data
+        )
     elif isinstance(exc, Http404 | exceptions.NotFound):
         body = error_body("request:not-found", "There is nothing at this address.", "Check the address.")
     elif isinstance(exc, exceptions.Throttled):

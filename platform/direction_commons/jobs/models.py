@@ -6,6 +6,7 @@ import uuid
 
 from django.conf import settings
 from django.db import models
+from django.db.models.functions import Now
 
 
 class Job(models.Model):
@@ -13,6 +14,9 @@ class Job(models.Model):
 
     `(kind, key)` says what: at most one queued and one running row each (a burst makes one running and one
     waiting). `group` says with whom it can share a batch (a generator's id). Times are the database's.
+    `attempt` counts claims and never goes down, because results are fenced by it; `returned` counts the claims
+    that were given back through no fault of the row (a worker was asked to stop), so that `attempt - returned`
+    is what the row has spent of its three.
     """
 
     class State(models.TextChoices):
@@ -37,15 +41,19 @@ class Job(models.Model):
     priority = models.SmallIntegerField(default=Priority.PERSON)
     state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
     attempt = models.PositiveSmallIntegerField(default=0)
+    returned = models.PositiveSmallIntegerField(default=0)
+    not_before = models.DateTimeField(null=True, blank=True, help_text="a retry waits until then")
     lease_until = models.DateTimeField(null=True, blank=True)
     progress = models.FloatField(default=0.0)
-    reason = models.TextField(blank=True, default="")
+    code = models.CharField(max_length=60, blank=True, default="", help_text="stable id of the reason")
+    reason = models.TextField(blank=True, default="", help_text="what the person is told")
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, blank=True, related_name="jobs"
     )
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(db_default=Now())
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
+    seconds = models.FloatField(null=True, blank=True, help_text="the batch's wall time over its rows")
 
     class Meta:
         constraints = [
@@ -64,7 +72,24 @@ class Job(models.Model):
             ),
             models.Index(fields=["lease_until"], condition=models.Q(state="running"), name="jobs_leases"),
             models.Index(fields=["kind", "key", "-created_at"], name="jobs_by_key"),
+            models.Index(fields=["kind", "-finished_at"], condition=models.Q(state="done"), name="jobs_done"),
         ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.key} {self.state}"
+
+
+class WorkerHeartbeat(models.Model):
+    """When a worker last looked at a queue: written by every ring, and by the work loop's renewals."""
+
+    worker = models.CharField(max_length=120)
+    queue = models.CharField(max_length=40)
+    seen_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["worker", "queue"], name="jobs_one_heartbeat_a_worker")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.worker} on {self.queue}"

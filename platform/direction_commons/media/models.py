@@ -6,6 +6,10 @@ import uuid
 
 from django.conf import settings
 from django.db import models
+from django.db.models.functions import Now
+
+PREVIEW_SIDES = (256, 512)
+"""Smaller copies that intake makes where the picture is larger."""
 
 
 class StoredImage(models.Model):
@@ -31,7 +35,7 @@ class StoredImage(models.Model):
     height = models.PositiveIntegerField()
     size = models.PositiveIntegerField(help_text="bytes on disk")
     public = models.BooleanField(default=False)
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
         constraints = [
@@ -47,3 +51,19 @@ class StoredImage(models.Model):
     def path(self) -> str:
         """Where the file lies in the storage."""
         return f"{self.owner_id or 'commons'}/{self.sha256}"
+
+    def preview_path(self, side: int) -> str:
+        return f"{self.path}.{side}"
+
+    def preview_paths(self) -> list[str]:
+        """The smaller copies that exist beside the file (of uploads only)."""
+        if self.kind != self.Kind.UPLOAD:
+            return []
+        return [self.preview_path(side) for side in PREVIEW_SIDES if side < max(self.width, self.height)]
+
+    def path_for(self, width: int | None) -> str:
+        """The smallest file that is at least `width` pixels on its longer side; None: the picture itself."""
+        fitting = [
+            path for path in self.preview_paths() if width is not None and int(path.rsplit(".")[-1]) >= width
+        ]
+        return fitting[0] if fitting else self.path

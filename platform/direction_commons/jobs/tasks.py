@@ -1,0 +1,21 @@
+"""The doorbell: the one Celery task of the queue. It carries no work; it says "look at the table"."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery import Task, shared_task
+from celery.signals import worker_shutting_down
+
+from direction_commons.jobs import handling
+
+
+@shared_task(bind=True, name="jobs.ring", ignore_result=True)
+def ring(task: Task[[str], int], queue: str) -> int:
+    """Drains the queue; also the heartbeat of a worker that has nothing to do."""
+    return handling.drain(queue, worker=task.request.hostname or "here")
+
+
+@worker_shutting_down.connect
+def _stop_working(**_: Any) -> None:
+    handling.stop()

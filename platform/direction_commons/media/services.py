@@ -1,0 +1,174 @@
+"""Pictures in and out of the commons: intake of uploads, storing of derived ones, deletion that deletes.
+
+A file is on disk before the row that names it commits, and goes only after the row's deletion committed. Both sides
+hold the same advisory lock on the file's name, so that a picture which is sent again while it is being deleted keeps
+its file. Nothing is shared between people: the address is `<owner>/<sha256>`.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import structlog
+from django.conf import settings
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.core.files.uploadedfile import UploadedFile
+from django.db import connection, models, transaction
+from django.db.models import Sum
+from numpy.typing import NDArray
+
+from direction_commons.accounts.models import User
+from direction_commons.errors import UserError
+from direction_commons.media import pictures
+from direction_commons.media.models import StoredImage
+
+log = structlog.get_logger(__name__)
+
+
+def image_intake(
+    *,
+    owner: User | None,
+    data: bytes | UploadedFile,
+    kind: str = StoredImage.Kind.UPLOAD,
+    public: bool = False,
+) -> StoredImage:
+    """Checks, re-encodes and keeps an uploaded picture; the same picture of the same person gives the same row.
+
+    Raises UserError: what `pictures.picture_open` refuses, "media:quota" (403), "media:disk-full" (507).
+    """
+    if isinstance(data, UploadedFile):
+        if data.size is not None and data.size > settings.MEDIA_MAX_BYTES:
+            raise pictures.too_large(data.size)
+        data = data.read()
+    picture, lossless = pictures.picture_open(data)
+    encoded = pictures.encode_upload(picture, lossless=lossless)
+    if owner is not None and kind == StoredImage.Kind.UPLOAD:
+        _check_quota(owner, encoded.size)
+    return _keep(owner, encoded, pictures.encode_previews(picture), kind, public)
+
+
+def image_store(*, owner: User | None, array: NDArray[np.uint8], public: bool = False) -> StoredImage:
+    """Keeps a picture that the program made, uint8 [H, W, 3], without loss. Counts towards no quota."""
+    return _keep(owner, pictures.encode_array(array), {}, StoredImage.Kind.DERIVED, public)
+
+
+def image_read(image: StoredImage) -> bytes:
+    """The encoded file."""
+    with default_storage.open(image.path) as stream:
+        return bytes(stream.read())
+
+
+def image_array(image: StoredImage) -> NDArray[np.uint8]:
+    """The pixels, uint8 [H, W, 3]. For workers; no request decodes what is stored."""
+    return pictures.decode(image_read(image))
+
+
+def image_delete(image: StoredImage) -> bool:
+    """Deletes the picture unless something still holds it; answers whether it is gone.
+
+    Everything that points at a picture holds it, except what is derived from it (`register_follower`), which goes
+    with it.
+    """
+    if images_held([image]):
+        return False
+    image.delete()
+    return True
+
+
+_followers: set[tuple[str, str]] = set()
+
+
+def register_follower(model: type[models.Model], field: str) -> None:
+    """Rows of `model` are derived from the picture in `field`: they do not hold it, they go with it."""
+    _followers.add((model._meta.label, field))
+
+
+def images_held(images: list[StoredImage]) -> set[Any]:
+    """The ids of those pictures that something points at and holds."""
+    held: set[Any] = set()
+    for relation in StoredImage._meta.related_objects:
+        model, field = relation.related_model, relation.field.name
+        if (model._meta.label, field) not in _followers:
+            pointing = model._default_manager.filter(**{f"{field}__in": images})
+            held.update(pointing.values_list(f"{field}_id", flat=True))
+    return held
+
+
+def _check_quota(owner: User, size: int) -> None:
+    uploads = StoredImage.objects.filter(owner=owner, kind=StoredImage.Kind.UPLOAD)
+    used = uploads.aggregate(total=Sum("size"))["total"] or 0
+    if used + size > settings.QUOTA_BYTES:
+        came = f"Your pictures use {used / 1024**2:.0f} MB of {settings.QUOTA_BYTES / 1024**2:.0f} MB."
+        raise UserError("media:quota", came, "Delete photos or pairs that you no longer need.", status=403)
+
+
+def _keep(
+    owner: User | None, encoded: pictures.Encoded, previews: dict[int, bytes], kind: str, public: bool
+) -> StoredImage:
+    sha256 = hashlib.sha256(encoded.data).hexdigest()
+    image = StoredImage(
+        owner=owner,
+        sha256=sha256,
+        kind=kind,
+        content_type=encoded.content_type,
+        width=encoded.width,
+        height=encoded.height,
+        size=encoded.size,
+        public=public,
+    )
+    with transaction.atomic():
+        _lock(image.path)
+        files = {
+            image.path: encoded.data,
+            **{image.preview_path(side): data for side, data in previews.items()},
+        }
+        with disk_full_told():
+            for name, data in files.items():
+                default_storage.save(name, ContentFile(data))
+        kept, created = StoredImage.objects.get_or_create(
+            owner=owner, sha256=sha256, defaults={field: getattr(image, field) for field in _FIELDS}
+        )
+        if public and not kept.public:
+            kept.public = True
+            kept.save(update_fields=["public"])
+    log.info("media.kept", image=str(kept.pk), bytes=encoded.size, new=created)
+    return kept
+
+
+_FIELDS = ("kind", "content_type", "width", "height", "size", "public")
+
+
+def _lock(path: str) -> None:
+    """Until the transaction's end, for everybody who writes or deletes the file of this name."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 7))", [path])
+
+
+@contextmanager
+def disk_full_told() -> Iterator[None]:
+    """Turns the operating system's "no space left" into a refusal that a person understands."""
+    try:
+        yield
+    except OSError as exc:
+        if exc.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        log.error("media.disk-full", error=str(exc))
+        message = "The commons has no room left on its disk; your picture was not kept."
+        todo = "Nothing was lost. Try again later; the operator has been told."
+        raise UserError("media:disk-full", message, todo, status=507) from exc
+
+
+def files_forget(image: StoredImage) -> None:
+    """Deletes the files of a deleted row, unless the same picture came back meanwhile."""
+    with transaction.atomic():
+        _lock(image.path)
+        if StoredImage.objects.filter(owner=image.owner_id, sha256=image.sha256).exists():
+            return
+        for name in [image.path, *image.preview_paths()]:
+            default_storage.delete(name)
