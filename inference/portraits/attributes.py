@@ -87,7 +87,7 @@ _ABSENT = {
     "earrings": 0.6,
     "hat": 0.72,
     "lipstick": 0.6,
-    "freckles": 0.6,
+    "freckles": 0.7,
 }
 # Where "present" starts; an open mouth is a matter of degree, the others are plainly there.
 _PRESENT_FROM = {"mouth_open": 0.1}

@@ -86,7 +86,7 @@ def skin(canvas: Canvas, person: Figure) -> None:
     rosy = rosy * (0.20 + 0.10 * person["smile"])
     paint *= 1.0 - colour(8, 92, 78)[:, None, None] * rosy
     shine = np.clip((lit - 0.86) * 7.2, 0.0, 1.0)
-    paint += colour(255, 236, 214)[:, None, None] * (0.15 * shine * shine)
+    paint += colour(255, 236, 214)[:, None, None] * ((0.14 + 0.10 * person["skin_tone"]) * shine * shine)
     # Rim light from the far side in the wall's colour.
     rim = smooth(-0.075, -0.005, outline) * np.clip(-np.sign(lx) * dome_x, 0.0, 1.0) * min(1.0, abs(lx) * 1.4)
     paint += colour(150, 170, 190)[:, None, None] * (0.34 * rim * smooth(0.72, 0.2, np.abs(box.y)))
@@ -279,7 +279,7 @@ def mouth(canvas: Canvas, person: Figure) -> None:
     arc = 1.0 - q * q
     bend = 0.085 - 0.225 * smile  # positive: corners below the middle
     middle = MOUTH_Y + bend * (q * q - 0.42) + 0.012 * opening
-    gap = 0.150 * opening + 0.030 * smile * ease(0.45, 1.0, smile)
+    gap = 0.150 * opening + 0.045 * smile * ease(0.45, 1.0, smile)
     round_ = np.sqrt(np.maximum(arc, 0.0))
     hole_top = middle - gap * 0.34 * round_
     hole_low = middle + gap * 0.80 * round_

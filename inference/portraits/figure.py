@@ -14,7 +14,7 @@ from .attributes import SCENE_NAMES
 from .canvas import Array, Box, Colour, colour, ease, mix, palette, smooth
 
 SKINS = np.stack([
-    colour(255, 222, 200), colour(240, 190, 152), colour(208, 148, 104), colour(156, 100, 66), colour(98, 60, 42),
+    colour(255, 222, 200), colour(240, 190, 152), colour(208, 148, 104), colour(166, 108, 72), colour(114, 71, 51),
 ])  # fmt: skip
 HAIRS = np.stack([
     colour(38, 31, 36), colour(82, 50, 36), colour(142, 80, 44), colour(196, 104, 48), colour(222, 164, 84),
