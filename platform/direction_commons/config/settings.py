@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from urllib.parse import unquote, urlparse
+from urllib.parse import parse_qs, unquote, urlparse
 
 import platformdirs
+import structlog
 from csp.constants import NONE, SELF
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -96,26 +97,32 @@ TEMPLATES = [
 def database(url: str) -> dict[str, object]:
     """postgresql://user:password@host:port/name; a socket folder goes in ?host=/folder."""
     parts = urlparse(url)
-    query = dict(pair.split("=", 1) for pair in parts.query.split("&") if pair)
+    host = parse_qs(parts.query).get("host", [parts.hostname or ""])[0]
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": parts.path.lstrip("/"),
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),
-        "HOST": unquote(query.get("host", parts.hostname or "")),
+        "HOST": host,
         "PORT": str(parts.port or ""),
         "CONN_MAX_AGE": 600,
         "CONN_HEALTH_CHECKS": True,
     }
 
 
-DATABASES = {"default": database(env("DATABASE_URL", "postgresql://postgres@127.0.0.1:5432/direction_commons"))}
+DATABASES = {
+    "default": database(env("DATABASE_URL", "postgresql://postgres@127.0.0.1:5432/direction_commons"))
+}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 VALKEY_URL = env("VALKEY_URL", "redis://127.0.0.1:6379/0")
-CACHES = {
-    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": VALKEY_URL}
-}
+# A unix socket is unix:///path?db=0 to redis-py, and redis+socket:///path?virtual_host=0 to Celery.
+CELERY_BROKER_URL = CELERY_RESULT_BACKEND = (
+    VALKEY_URL.replace("unix://", "redis+socket://", 1).replace("?db=", "?virtual_host=")
+    if VALKEY_URL.startswith("unix://")
+    else VALKEY_URL
+)
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": VALKEY_URL}}
 
 # --- people -----------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
@@ -140,6 +147,7 @@ DEFAULT_FROM_EMAIL = env("FROM_EMAIL", "Direction Commons <noreply@localhost>")
 # Quotas, per person.
 QUOTA_PAIRS_A_DAY = int(env("QUOTA_PAIRS_A_DAY", "200"))
 QUOTA_PHOTOS = int(env("QUOTA_PHOTOS", "200"))
+QUOTA_RECIPES = int(env("QUOTA_RECIPES", "2000"))
 QUOTA_BYTES = int(env("QUOTA_BYTES", str(1024**3)))
 
 # --- pictures ---------------------------------------------------------------------------------------
@@ -153,24 +161,39 @@ STATIC_URL = "/static/"
 STATIC_ROOT = Path(env("STATIC_ROOT") or HOME / "static")
 STATICFILES_DIRS = [ROOT / "static"]
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": MEDIA_ROOT}},
+    "default": {
+        "BACKEND": "direction_commons.media.storage.DurableFileSystemStorage",
+        "OPTIONS": {"location": MEDIA_ROOT},
+    },
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 
 # --- work -------------------------------------------------------------------------------------------
 # The job row is the truth; a message only says "look", so Celery acks early and keeps no state.
-CELERY_BROKER_URL = VALKEY_URL
-CELERY_RESULT_BACKEND = VALKEY_URL
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_RESULT_EXPIRES = 60
 CELERY_TASK_DEFAULT_QUEUE = "batch"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # Valkey may be away for long: wait, and never give up
 CELERY_BEAT_SCHEDULE = {
-    "ring-batch": {"task": "jobs.ring", "schedule": 15.0, "args": ["batch"], "options": {"queue": "batch", "expires": 15}},
+    "ring-batch": {
+        "task": "jobs.ring",
+        "schedule": 15.0,
+        "args": ["batch"],
+        "options": {"queue": "batch", "expires": 15},
+    },
 }
 JOB_LEASE_SECONDS = int(env("JOB_LEASE_SECONDS", "60"))
 JOB_MAX_ATTEMPTS = 3
+JOB_RETRY_SECONDS = int(env("JOB_RETRY_SECONDS", "3"))  # the second attempt waits once, the third twice that
 DEVICE = env("DEVICE")
+# A preview is refused as busy after so many seconds, and so many may hold a web thread at once, a process.
+PREVIEW_SECONDS = float(env("PREVIEW_SECONDS", "5"))
+PREVIEWS_IN_FLIGHT = int(env("PREVIEWS_IN_FLIGHT", "4"))
+
+# --- the local stack: what `make run` does by name, so that the platform knows no room above it -----------
+LOCAL_PREPARE_COMMANDS: list[list[str]] = []
+LOCAL_READY_COMMANDS: list[list[str]] = []
 
 # --- security ---------------------------------------------------------------------------------------
 CONTENT_SECURITY_POLICY = {
@@ -219,3 +242,41 @@ SPECTACULAR_SETTINGS = {
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
+
+# --- logs: one line an event, to the error stream; `make run` gives each process a file of its own -------
+LOG_SHARED: list[structlog.types.Processor] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    structlog.processors.StackInfoRenderer(),
+]
+LOG_RENDERER = (
+    [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+    if env("LOG_FORMAT") == "json"
+    else [structlog.dev.ConsoleRenderer(colors=False)]
+)
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "events": {
+            "()": structlog.stdlib.ProcessorFormatter,
+            "foreign_pre_chain": LOG_SHARED,
+            "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *LOG_RENDERER],
+        }
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "events"}},
+    "root": {"handlers": ["stderr"], "level": env("LOG_LEVEL", "INFO")},
+    "loggers": {
+        # Django's own handlers would print a second time, or only when DEBUG is on.
+        "django": {"handlers": [], "propagate": True},
+        "django.server": {"handlers": [], "propagate": True},
+    },
+}
+structlog.configure(
+    processors=[*LOG_SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+    logger_factory=structlog.stdlib.LoggerFactory(),
+    wrapper_class=structlog.stdlib.BoundLogger,
+    cache_logger_on_first_use=True,
+)

@@ -1,7 +1,30 @@
-"""All addresses. Rooms above the platform are named by string only."""
+"""All addresses. Rooms above the platform are named by string only; each names its own addresses below."""
 
 from __future__ import annotations
 
-from django.urls import URLPattern, URLResolver
+from importlib.util import find_spec
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from django.urls import URLPattern, URLResolver, include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+
+from direction_commons.config.health import healthz
+
+ROOMS = [
+    "directions.home",
+    "directions.catalog",
+    "directions.pairs",
+    "directions.semantics",
+    "directions.studio",
+    "directions.generators",
+    "direction_commons.accounts",
+    "direction_commons.media",
+]
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("healthz", healthz, name="healthz"),
+    path("api/v1/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="api-docs"),
+    path("api/v1/", include("direction_commons.config.api_urls")),
+    path("accounts/", include("allauth.account.urls")),
+    *[path("", include(f"{room}.urls")) for room in ROOMS if find_spec(f"{room}.urls")],
+]

@@ -1,0 +1,25 @@
+"""All addresses of the API, below /api/v1/. Rooms above the platform are named by string only."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+from django.urls import URLPattern, URLResolver, include, path
+
+ROOMS = [
+    "direction_commons.accounts",
+    "direction_commons.jobs",
+    "direction_commons.media",
+    "directions.semantics",
+    "directions.generators",
+    "directions.inversions",
+    "directions.pairs",
+    "directions.community",
+    "directions.catalog",
+    "directions.studio",
+    "directions.home",
+]
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", include(f"{room}.api_urls")) for room in ROOMS if find_spec(f"{room}.api_urls")
+]
