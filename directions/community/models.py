@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pgtrigger
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 
 
@@ -51,6 +52,8 @@ class Version(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["series", "number"], name="community_version_numbers")]
+        # Withdrawal asks "which versions hold this direction?".
+        indexes = [GinIndex(fields=["members"], opclasses=["jsonb_path_ops"], name="community_members")]
         triggers = [pgtrigger.Protect(name="never_changes", operation=pgtrigger.Update)]
 
     def __str__(self) -> str:

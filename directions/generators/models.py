@@ -13,6 +13,10 @@ class Generator(models.Model):
     description = models.TextField(blank=True, default="")
     digest = models.CharField(max_length=64, unique=True)
     location = models.CharField(max_length=500, help_text="what Bundle.load takes: a name or a folder")
+    manifest_sha256 = models.CharField(
+        max_length=64,
+        help_text="of bundle.toml, which holds the sha256 of every file: a quick look for changes",
+    )
     family = models.CharField(max_length=40)
     space = models.CharField(max_length=8)
     resolution = models.PositiveIntegerField()

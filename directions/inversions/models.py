@@ -22,7 +22,9 @@ class Inversion(models.Model):
     reason = models.TextField(blank=True, default="")
     codes = models.BinaryField(null=True, blank=True)
     shape = models.JSONField(default=list, blank=True, help_text="[L, D]")
-    digest = models.CharField(max_length=64, blank=True, default="", help_text="of the bundle that made the codes")
+    digest = models.CharField(
+        max_length=64, blank=True, default="", help_text="of the bundle that made the codes"
+    )
     error = models.FloatField(null=True, blank=True, help_text="compared with the bundle's out_of_domain")
     psnr = models.FloatField(null=True, blank=True)
     lpips = models.FloatField(null=True, blank=True)
@@ -36,7 +38,9 @@ class Inversion(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["image", "generator"], name="inversions_one_a_picture_and_generator")
+            models.UniqueConstraint(
+                fields=["image", "generator"], name="inversions_one_a_picture_and_generator"
+            )
         ]
 
     def __str__(self) -> str:

@@ -9,13 +9,17 @@ from django.db import models
 
 
 class Pair(models.Model):
-    """Two pictures, a semantic and a contributor. It belongs to **no** generator."""
+    """Two pictures, a semantic and a contributor. It belongs to **no** generator.
+
+    A withdrawn pair keeps its row (the contributor's list says so) and nothing else: no picture, no direction.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     semantic = models.ForeignKey("semantics.Semantic", on_delete=models.PROTECT, related_name="pairs")
     contributor = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="pairs")
-    before = models.ForeignKey("media.StoredImage", on_delete=models.CASCADE, related_name="+")
-    after = models.ForeignKey("media.StoredImage", on_delete=models.CASCADE, related_name="+")
+    # RESTRICT: nobody deletes a picture from under a pair. Null once the pair is withdrawn.
+    before = models.ForeignKey("media.StoredImage", on_delete=models.RESTRICT, null=True, related_name="+")
+    after = models.ForeignKey("media.StoredImage", on_delete=models.RESTRICT, null=True, related_name="+")
     demonstration = models.BooleanField(default=False)
     pictures_public = models.BooleanField(default=False, help_text="may the pictures be shown to others")
     created_at = models.DateTimeField(auto_now_add=True)
@@ -60,7 +64,20 @@ class Direction(models.Model):
     step = models.FloatField(null=True, blank=True, help_text="||after - before|| in latent units")
     quality = models.JSONField(default=dict, blank=True)
     strip = models.ForeignKey(
-        "media.StoredImage", on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+        "media.StoredImage",
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="five pictures of the pair's own before, from - to +",
+    )
+    sample_strip = models.ForeignKey(
+        "media.StoredImage",
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="the same on a sample face",
     )
     created_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True, blank=True)

@@ -1,0 +1,31 @@
+"""What the community does when a pair was derived or withdrawn. Runs inside that transaction."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+from django.dispatch import receiver
+
+from directions.community.models import Series
+from directions.community.services import members_withdraw, series_of, series_refresh_request
+from directions.pairs.models import Direction, Pair
+from directions.pairs.signals import pair_derived, pair_withdrawn
+
+
+@receiver(pair_derived)
+def refresh(*, direction: Direction, **_: Any) -> None:
+    series_refresh_request(series=series_of(direction))
+
+
+@receiver(pair_withdrawn)
+def withdraw(*, pair: Pair, directions: list[tuple[str, int, str]], **_: Any) -> None:
+    keys: dict[tuple[int, str], list[str]] = defaultdict(list)
+    for direction, generator, space in directions:
+        keys[generator, space].append(direction)
+    for (generator, space), gone in sorted(keys.items()):
+        series = Series.objects.filter(
+            semantic=pair.semantic_id, generator=generator, space=space, demonstration=pair.demonstration
+        ).first()
+        if series is not None:
+            members_withdraw(series=series, directions=gone)

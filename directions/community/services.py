@@ -1,0 +1,86 @@
+"""Writes on community directions: publish a version when a series' members changed, un-publish what was withdrawn.
+
+A version is never changed (the database refuses it). Its vector and strips are another row, which goes away when a
+member is withdrawn; the next version does without that member. Real and demonstration pairs never share a series.
+"""
+
+from __future__ import annotations
+
+import structlog
+from django.db import transaction
+from django.db.models import QuerySet
+
+from direction_commons.jobs.models import Job
+from direction_commons.jobs.services import job_enqueue
+from direction_commons.media.services import image_delete
+from directions.community.models import Series, Version, VersionStrip, VersionVector
+from directions.pairs.models import Direction
+
+log = structlog.get_logger(__name__)
+
+KIND = "refresh"
+# After the demonstration pairs that are queued already, so that one refresh serves a whole portion of them; before
+# the rendering of the next portion.
+DEMONSTRATION_REFRESH = Job.Priority.DEMONSTRATION + 1
+
+
+def series_of(direction: Direction) -> Series:
+    """The series that this finished direction belongs to, made when it is the first."""
+    key = {
+        "semantic_id": direction.pair.semantic_id,
+        "generator_id": direction.generator_id,
+        "space": direction.space,
+        "demonstration": direction.pair.demonstration,
+    }
+    Series.objects.bulk_create([Series(**key)], ignore_conflicts=True)
+    return Series.objects.get(**key)
+
+
+def series_refresh_request(*, series: Series) -> None:
+    """Queue a refresh; a burst makes one running and one waiting."""
+    priority = DEMONSTRATION_REFRESH if series.demonstration else Job.Priority.REFRESH
+    job_enqueue(kind=KIND, key=str(series.pk), group=str(series.generator_id), priority=priority)
+
+
+def series_members(series: Series) -> QuerySet[Direction]:
+    """The directions that count now, in a fixed order."""
+    return (
+        Direction.objects.filter(
+            pair__semantic=series.semantic_id,
+            pair__demonstration=series.demonstration,
+            pair__withdrawn_at=None,
+            generator=series.generator_id,
+            space=series.space,
+            state=Direction.State.READY,
+        )
+        .select_related("generator", "before_inversion", "after_inversion", "pair")
+        .order_by("pk")
+    )
+
+
+def member_ids(version: Version | None) -> set[str]:
+    return {member["direction"] for member in version.members} if version is not None else set()
+
+
+@transaction.atomic
+def members_withdraw(*, series: Series, directions: list[str]) -> None:
+    """These directions are no more: un-publish every version that held one, and queue the next version.
+
+    Called in the transaction that deleted the directions; the lock on the series makes a refresh that is just
+    publishing either see them gone, or be seen here.
+    """
+    series = Series.objects.select_for_update().get(pk=series.pk)
+    for direction in directions:
+        held = Version.objects.filter(series=series, members__contains=[{"direction": direction}])
+        for version in held:
+            version_unpublish(version=version)
+    series_refresh_request(series=series)
+
+
+def version_unpublish(*, version: Version) -> None:
+    """Delete the vector and the strips; the version's numbers stay, for they name nobody."""
+    strips = list(VersionStrip.objects.filter(version=version).select_related("image"))
+    VersionVector.objects.filter(version=version).delete()
+    for strip in strips:
+        strip.delete()
+        image_delete(strip.image)

@@ -1,0 +1,17 @@
+"""For every page: is what it shows a drawn world? Said in a word in the footer, so nobody takes a face for real."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
+
+from directions.generators.models import Generator
+
+
+def drawn_world(request: HttpRequest) -> dict[str, object]:
+    """`drawn_world`: does the default generator draw? Asked of the database only where a template asks."""
+    return {
+        "drawn_world": SimpleLazyObject(
+            lambda: Generator.objects.filter(is_default=True, drawn_world=True).exists()
+        )
+    }

@@ -1,0 +1,332 @@
+"""Writes on pairs: contribute, cancel, try again, withdraw, delete, and derive the commons on another generator.
+
+A pair belongs to no generator: each active generator gets exactly one direction of it. Whatever is refused says why,
+and what is withdrawn leaves no picture, code or direction behind.
+
+Locks are taken in one order everywhere, here and in the workers' finishing transactions: pair, inversions by
+(generator, image), directions, the rooms above, job rows. A pair and its worker may meet, but never in a deadlock.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from datetime import timedelta
+
+import structlog
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from direction_commons.accounts.models import User
+from direction_commons.errors import UserError
+from direction_commons.jobs.models import Job
+from direction_commons.jobs.services import job_cancel, job_enqueue
+from direction_commons.media.models import StoredImage
+from direction_commons.media.services import image_delete, images_held
+from directions.generators.models import Generator
+from directions.generators.selectors import active_generators, default_generator
+from directions.inversions.models import Inversion
+from directions.inversions.services import KIND as INVERSION
+from directions.inversions.services import inversion_request, picture_erase
+from directions.pairs.models import Direction, Pair
+from directions.pairs.signals import pair_withdrawn
+from directions.semantics.services import semantic_get_or_create
+
+log = structlog.get_logger(__name__)
+
+KIND = "derive"
+UNFINISHED = (Direction.State.WAITING, Direction.State.DERIVING)
+
+
+@transaction.atomic
+def pair_submit(
+    *,
+    contributor: User,
+    semantic_name: str,
+    before: StoredImage,
+    after: StoredImage,
+    pictures_public: bool = False,
+    demonstration: bool = False,
+) -> Pair:
+    """Accept a pair; its inversions and directions on all active generators are queued in the same transaction.
+
+    Raises UserError: a name that cannot be one, the day's quota used up, no generator registered.
+    """
+    for image in (before, after):
+        if image.owner_id != contributor.pk:
+            raise UserError(
+                "pairs:picture", "A pair is made of pictures of one's own.", "Upload the picture."
+            )
+    if demonstration != contributor.is_demonstration:
+        raise ValueError("demonstration pairs are contributed by demonstration people, and only by them")
+    default_generator()
+    if not demonstration:
+        _check_quota(contributor)
+    semantic = semantic_get_or_create(name=semantic_name, user=contributor)
+    pair = Pair(
+        semantic=semantic,
+        contributor=contributor,
+        before=before,
+        after=after,
+        pictures_public=pictures_public,
+        demonstration=demonstration,
+    )
+    pair.full_clean()
+    pair.save()
+    if pictures_public:
+        StoredImage.objects.filter(pk__in=[before.pk, after.pk]).update(public=True)
+    for generator in sorted(active_generators(), key=lambda row: row.pk):
+        direction_request(pair=pair, generator=generator)
+    log.info("pair.submitted", pair=str(pair.pk), semantic=semantic.slug, demonstration=demonstration)
+    return pair
+
+
+@transaction.atomic
+def direction_request(*, pair: Pair, generator: Generator, priority: int | None = None) -> Direction | None:
+    """The direction of this pair on this generator, made and queued if there is none yet; exactly one each."""
+    if pair.before is None or pair.after is None or pair.cancelled_at or pair.withdrawn_at:
+        return None
+    wanted = pair_priority(pair) if priority is None else priority
+    inversions = {
+        image.pk: inversion_request(image=image, generator=generator, priority=wanted, owner=pair.contributor)
+        for image in sorted((pair.before, pair.after), key=lambda image: image.pk)
+    }
+    before, after = inversions[pair.before.pk], inversions[pair.after.pk]
+    Direction.objects.bulk_create(
+        [Direction(pair=pair, generator=generator, before_inversion=before, after_inversion=after)],
+        ignore_conflicts=True,
+    )
+    direction_advance(inversion=before, priority=wanted)
+    return Direction.objects.get(pair=pair, generator=generator)
+
+
+def direction_advance(*, inversion: Inversion, priority: int | None = None) -> None:
+    """Queue the derivation of every waiting direction whose two inversions are both there.
+
+    Two inversions may finish in two transactions at once, neither seeing the other: the lock on the direction makes
+    the second look again after the first has committed.
+    """
+    waiting = (
+        Direction.objects.select_for_update()
+        .filter(state=Direction.State.WAITING, generator=inversion.generator_id)
+        .filter(_uses(inversion))
+        .order_by("pk")
+    )
+    for direction in waiting:
+        pair = Pair.objects.select_related("contributor").get(pk=direction.pair_id)
+        ready = Inversion.objects.filter(
+            pk__in={direction.before_inversion_id, direction.after_inversion_id}, state=Inversion.State.READY
+        ).count()
+        if ready < len({direction.before_inversion_id, direction.after_inversion_id}) or pair.cancelled_at:
+            continue
+        direction.state = Direction.State.DERIVING
+        direction.save(update_fields=["state"])
+        job_enqueue(
+            kind=KIND,
+            key=str(direction.pk),
+            group=str(direction.generator_id),
+            priority=pair_priority(pair) if priority is None else priority,
+            owner=pair.contributor,
+        )
+
+
+def directions_fail(*, inversion: Inversion, reason: str) -> None:
+    """An inversion gave up, and so do the directions that need it."""
+    for direction in Direction.objects.select_for_update().filter(_uses(inversion), state__in=UNFINISHED):
+        direction_fail(direction=direction, verdict="inversion-failed", reason=reason)
+
+
+def direction_fail(*, direction: Direction, verdict: str, reason: str) -> None:
+    direction.state, direction.verdict, direction.reason = Direction.State.FAILED, verdict, reason
+    direction.finished_at = timezone.now()
+    direction.save(update_fields=["state", "verdict", "reason", "finished_at"])
+
+
+@transaction.atomic
+def pair_cancel(*, pair: Pair) -> Pair:
+    """Stop what is still waiting or running. The pictures stay until the pair is withdrawn or deleted."""
+    pair = _locked(pair)
+    unfinished = list(
+        pair.directions.select_for_update(of=("self",))
+        .select_related("before_inversion", "after_inversion")
+        .filter(state__in=UNFINISHED)
+    )
+    if pair.cancelled_at is not None:
+        return pair
+    if pair.withdrawn_at is not None or not unfinished:
+        raise UserError(
+            "pairs:finished", "This contribution is finished already.", "Withdraw it instead.", status=409
+        )
+    _stop(pair, unfinished)
+    now = timezone.now()
+    for direction in unfinished:
+        direction.state, direction.finished_at = Direction.State.CANCELLED, now
+        direction.reason = "You cancelled it."
+        direction.save(update_fields=["state", "finished_at", "reason"])
+    pair.cancelled_at = now
+    pair.save(update_fields=["cancelled_at"])
+    return pair
+
+
+@transaction.atomic
+def pair_retry(*, pair: Pair) -> Pair:
+    """Try again what failed or was cancelled. A refusal stands: the same pictures give the same answer."""
+    pair = _locked(pair)
+    again = pair.directions.select_for_update().filter(
+        state__in=[Direction.State.FAILED, Direction.State.CANCELLED]
+    )
+    if pair.withdrawn_at is not None or not again:
+        raise UserError(
+            "pairs:nothing-to-retry",
+            "Nothing of this contribution failed or was cancelled.",
+            "Contribute another pair.",
+            status=409,
+        )
+    pair.cancelled_at = None
+    pair.save(update_fields=["cancelled_at"])
+    for direction in again:
+        direction.state, direction.verdict, direction.reason = Direction.State.WAITING, "", ""
+        direction.finished_at = None
+        direction.save(update_fields=["state", "verdict", "reason", "finished_at"])
+        direction_request(pair=pair, generator=direction.generator)
+    return pair
+
+
+@transaction.atomic
+def pair_withdraw(*, pair: Pair) -> Pair:
+    """Take it back: pictures, codes, directions and strips are deleted; community versions that held it follow.
+
+    The row stays, so that the contributor's list says what became of it; `pair_delete` takes that, too.
+    """
+    pair = _locked(pair)
+    if pair.withdrawn_at is not None:
+        return pair
+    directions = list(
+        pair.directions.select_for_update(of=("self",))
+        .select_related("strip", "sample_strip", "before_inversion", "after_inversion")
+        .order_by("pk")
+    )
+    _stop(pair, directions)
+    pictures = {image.pk: image for image in (pair.before, pair.after) if image is not None}
+    strips = [image for row in directions for image in (row.strip, row.sample_strip) if image is not None]
+    gone = [
+        (str(row.pk), row.generator_id, row.space) for row in directions if row.state == Direction.State.READY
+    ]
+    for direction in directions:
+        direction.delete()
+    pair.before = pair.after = None
+    pair.withdrawn_at = timezone.now()
+    pair.save(update_fields=["before", "after", "withdrawn_at"])
+    for image in pictures.values():
+        if not picture_erase(image=image) and not _shown_publicly(image):
+            StoredImage.objects.filter(pk=image.pk).update(public=False)
+    for image in strips:
+        image_delete(image)
+    pair_withdrawn.send(sender=Pair, pair=pair, directions=gone)
+    log.info("pair.withdrawn", pair=str(pair.pk), directions=len(gone))
+    return pair
+
+
+@transaction.atomic
+def pair_delete(*, pair: Pair) -> None:
+    """Withdraw, and forget that it ever was."""
+    pair_withdraw(pair=pair).delete()
+
+
+def pairs_erase(user: User) -> None:
+    """All pairs of a person who deletes the account; registered with accounts."""
+    for pair in Pair.objects.filter(contributor=user).order_by("pk"):
+        pair_delete(pair=pair)
+
+
+def directions_rederive(*, generator: Generator, priority: int = Job.Priority.REFRESH) -> int:
+    """Queue the directions that the stored pairs lack on this generator; how many were queued.
+
+    Idempotent: a pair that has its direction there, in whatever state, is left alone. A transaction a pair, so that
+    a large commons never locks anything for long.
+    """
+    if not generator.is_active:
+        raise UserError(
+            "generators:inactive", f"{generator.title} is not in use.", "Register its bundle again."
+        )
+    lacking = (
+        Pair.objects.filter(cancelled_at=None, withdrawn_at=None)
+        .exclude(directions__generator=generator)
+        .order_by("created_at")
+    )
+    queued = 0
+    for pk in list(lacking.values_list("pk", flat=True)):
+        with transaction.atomic():
+            pair = (
+                Pair.objects.select_for_update(of=("self",))
+                .select_related("before", "after", "contributor")
+                .filter(pk=pk)
+                .first()
+            )
+            if pair is None:
+                continue
+            own = Job.Priority.DEMONSTRATION if pair.demonstration else priority
+            queued += direction_request(pair=pair, generator=generator, priority=own) is not None
+    return queued
+
+
+def pair_priority(pair: Pair) -> int:
+    return Job.Priority.DEMONSTRATION if pair.demonstration else Job.Priority.PERSON
+
+
+def _locked(pair: Pair) -> Pair:
+    """The pair's present row and its inversions, locked."""
+    row = (
+        Pair.objects.select_for_update(of=("self",))
+        .select_related("before", "after", "contributor", "semantic")
+        .get(pk=pair.pk)
+    )
+    inversions = Inversion.objects.filter(image__in=[row.before_id, row.after_id])
+    list(inversions.select_for_update().order_by("generator", "image").values_list("pk"))
+    return row
+
+
+def _stop(pair: Pair, directions: Iterable[Direction]) -> None:
+    """Cancel the jobs of these directions; an inversion that another pair or a photo waits for goes on."""
+    shared = _held_by_others(pair)
+    for direction in directions:
+        job_cancel(kind=KIND, key=str(direction.pk))
+        for inversion in {direction.before_inversion, direction.after_inversion}:
+            if inversion.image_id not in shared:
+                job_cancel(kind=INVERSION, key=str(inversion.pk))
+
+
+def _held_by_others(pair: Pair) -> set[uuid.UUID]:
+    """The pictures of this pair that anything else holds, asked while the pair lets go of them for a moment."""
+    images = [image for image in (pair.before, pair.after) if image is not None]
+    with transaction.atomic():
+        Pair.objects.filter(pk=pair.pk).update(before=None, after=None)
+        held: set[uuid.UUID] = images_held(images)
+        Pair.objects.filter(pk=pair.pk).update(before=pair.before, after=pair.after)
+    return held
+
+
+def _check_quota(contributor: User) -> None:
+    since = timezone.now() - timedelta(days=1)
+    made = Pair.objects.filter(contributor=contributor, created_at__gt=since).count()
+    if made >= settings.QUOTA_PAIRS_A_DAY:
+        raise UserError(
+            "pairs:quota",
+            f"You contributed {made} pairs within a day; {settings.QUOTA_PAIRS_A_DAY} are possible.",
+            "Come back tomorrow, or ask the operator for more.",
+            status=429,
+        )
+
+
+def _shown_publicly(image: StoredImage) -> bool:
+    return Pair.objects.filter(pictures_public=True).filter(_shows(image)).exists()
+
+
+def _uses(inversion: Inversion) -> Q:
+    return Q(before_inversion=inversion) | Q(after_inversion=inversion)
+
+
+def _shows(image: StoredImage) -> Q:
+    return Q(before=image) | Q(after=image)

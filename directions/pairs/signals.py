@@ -1,0 +1,8 @@
+"""What the rooms above may listen to. Sent inside the transaction of what they tell."""
+
+from __future__ import annotations
+
+from django.dispatch import Signal
+
+pair_derived = Signal()  # direction: Direction, READY
+pair_withdrawn = Signal()  # pair: Pair; directions: list[tuple[str, Series key]] that no longer exist

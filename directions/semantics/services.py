@@ -1,0 +1,35 @@
+"""Writes on changes. A change is made by being named; nothing here renames, merges or judges names."""
+
+from __future__ import annotations
+
+from direction_commons.accounts.models import User
+from directions.semantics.models import Semantic
+from directions.semantics.naming import name_clean, name_normalise, name_trigrams, slug_candidates
+
+
+def semantic_get_or_create(*, name: str, user: User | None) -> Semantic:
+    """The change of this name, made if nobody has named it before. Safe when many name it at once.
+
+    Raises UserError for a name that is too short, too long or holds odd characters.
+    """
+    shown = name_clean(name)
+    normalised = name_normalise(shown)
+    for slug in slug_candidates(normalised):
+        found = Semantic.objects.filter(normalised=normalised).first()
+        if found is not None:
+            return found
+        # ON CONFLICT DO NOTHING: a rival with the same name wins silently, one with only the same slug
+        # sends us to the next candidate.
+        Semantic.objects.bulk_create(
+            [
+                Semantic(
+                    name=shown,
+                    normalised=normalised,
+                    slug=slug,
+                    trigrams=name_trigrams(normalised),
+                    created_by=user,
+                )
+            ],
+            ignore_conflicts=True,
+        )
+    return Semantic.objects.get(normalised=normalised)
