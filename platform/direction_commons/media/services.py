@@ -92,7 +92,9 @@ def register_follower(model: type[models.Model], field: str) -> None:
 def images_held(images: list[StoredImage]) -> set[Any]:
     """The ids of those pictures that something points at and holds."""
     held: set[Any] = set()
-    for relation in StoredImage._meta.related_objects:
+    for relation in StoredImage._meta.get_fields(include_hidden=True):  # hidden: those with related_name="+"
+        if not isinstance(relation, models.ForeignObjectRel):
+            continue
         model, field = relation.related_model, relation.field.name
         if (model._meta.label, field) not in _followers:
             pointing = model._default_manager.filter(**{f"{field}__in": images})
