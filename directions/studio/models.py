@@ -9,34 +9,50 @@ from django.db import models
 
 
 class Photo(models.Model):
-    """A picture to edit. `owner` null: a sample face that everybody may use."""
+    """A picture to edit. Without an owner it is a sample face, named by `sample`, that everybody may use."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, blank=True, related_name="photos"
     )
+    sample = models.SlugField(max_length=40, null=True, blank=True, unique=True)
     image = models.ForeignKey("media.StoredImage", on_delete=models.CASCADE, related_name="photos")
     title = models.CharField(max_length=80, blank=True, default="")
     created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["owner", "image"], name="studio_one_photo_a_person_and_picture"),
+            models.CheckConstraint(
+                condition=models.Q(owner__isnull=True, sample__isnull=False)
+                | models.Q(owner__isnull=False, sample__isnull=True),
+                name="studio_a_sample_has_no_owner",
+            ),
+        ]
+        indexes = [models.Index(fields=["owner", "-created_at"], name="studio_photos_of_a_person")]
 
     def __str__(self) -> str:
         return self.title or f"photo {self.id}"
 
 
 class Recipe(models.Model):
-    """An edit, written down: replaying it gives the same pixels.
+    """An edit, written down: replaying it gives the same pixels, or is refused.
 
-    `steps`: [{"kind": "community", "version": id, ...} or {"kind": "pair", "direction": uuid}, "intensity"].
+    `steps`: [{"kind": "community" | "pair", "id", "change", "version", "vector_sha256", "step", "intensity"}].
+    The codes and every vector are named by the sha256 of their bytes, so that a replay can tell that
+    something is no longer what it was.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     photo = models.ForeignKey(Photo, on_delete=models.CASCADE, related_name="recipes")
     generator = models.ForeignKey("generators.Generator", on_delete=models.CASCADE, related_name="+")
+    codes_sha256 = models.CharField(max_length=64)
     steps = models.JSONField()
-    owner = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, blank=True, related_name="recipes"
-    )
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="recipes")
     created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["owner", "-created_at"], name="studio_recipes_of_a_person")]
 
     def __str__(self) -> str:
         return f"recipe {self.id}"

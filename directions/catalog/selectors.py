@@ -1,0 +1,258 @@
+"""The read side of the commons: every change known on a generator, and all about one.
+
+Reads only, in a number of queries that does not grow with the page. A change's real series stands for it as soon
+as there is one; demonstration series come after all real ones in every ranking, and are never counted with them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from django.db.models import Exists, F, OuterRef, QuerySet
+
+from direction_commons.errors import UserError
+from direction_commons.media.models import StoredImage
+from directions.community.models import Series, Version, VersionStrip, VersionVector
+from directions.generators.models import Generator
+from directions.semantics.access import access_semantic
+from directions.semantics.models import Semantic
+from directions.semantics.selectors import semantics_like
+
+Sort = Literal["pairs", "agreement", "newest", "name"]
+Kind = Literal["all", "real", "demonstration"]
+SORTS: tuple[str, ...] = get_args(Sort)
+KINDS: tuple[str, ...] = get_args(Kind)
+PAGE_SIZE = 24
+MAX_PAGE_SIZE = 100
+LISTED_VERSIONS = 20
+LISTED_MEMBERS = 100
+
+_ORDERS: dict[str, list[Any]] = {
+    "pairs": ["demonstration", "-latest__num_members", "semantic__normalised"],
+    "agreement": ["demonstration", F("latest__agreement").desc(nulls_last=True), "semantic__normalised"],
+    "newest": ["demonstration", "-latest__published_at", "semantic__normalised"],
+    "name": ["semantic__normalised", "demonstration"],
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One card of the grid: a series by its newest version. `strip` is five pictures side by side, - to +."""
+
+    series: int
+    semantic: Semantic
+    version: Version
+    demonstration: bool
+    strip: StoredImage | None
+    intensities: tuple[float, ...]
+
+    @property
+    def pairs(self) -> int:
+        return self.version.num_members
+
+    @property
+    def contributors(self) -> int:
+        return self.version.num_contributors
+
+    @property
+    def agreement(self) -> float | None:
+        return self.version.agreement
+
+
+@dataclass(frozen=True)
+class CatalogPage:
+    """One page of the grid, and what was asked for. `total` counts all entries found."""
+
+    entries: tuple[Entry, ...]
+    page: int
+    pages: int
+    total: int
+    query: str
+    sort: str
+    kind: str
+
+    @property
+    def previous(self) -> int | None:
+        return self.page - 1 if self.page > 1 else None
+
+    @property
+    def next(self) -> int | None:
+        return self.page + 1 if self.page < self.pages else None
+
+
+def catalog_page(
+    *,
+    generator: Generator,
+    query: str = "",
+    sort: str = "pairs",
+    kind: str = "all",
+    page: int = 1,
+    page_size: int = PAGE_SIZE,
+) -> CatalogPage:
+    """The grid: three queries, whatever is in it. With a query and no other wish, the best hits come first.
+
+    Raises:
+        UserError: "catalog:sort", "catalog:kind", "catalog:page".
+    """
+    if sort not in SORTS:
+        raise _odd("sort", sort, SORTS)
+    if kind not in KINDS:
+        raise _odd("kind", kind, KINDS)
+    if page < 1 or not 1 <= page_size <= MAX_PAGE_SIZE:
+        raise UserError(
+            "catalog:page",
+            f"Page {page} of {page_size} came; a page from 1 on, of 1 to {MAX_PAGE_SIZE} entries, was wanted.",
+        )
+    found = _published(generator, kind)
+    if query.strip():
+        found = found.filter(semantic__in=semantics_like(query).values("pk"))
+    total = found.count()
+    pages = max(1, -(-total // page_size))
+    page = min(page, pages)
+    rows = _page_of(found, _ORDERS[sort], page, page_size)
+    return CatalogPage(
+        entries=tuple(entries_of(rows)),
+        page=page,
+        pages=pages,
+        total=total,
+        query=query,
+        sort=sort,
+        kind=kind,
+    )
+
+
+def _published(generator: Generator, kind: str) -> QuerySet[Series]:
+    found = Series.objects.filter(generator=generator, latest__isnull=False)
+    if kind == "all":
+        real = Series.objects.filter(
+            semantic=OuterRef("semantic"), generator=generator, demonstration=False, latest__isnull=False
+        )
+        return found.exclude(Exists(real), demonstration=True)
+    return found.filter(demonstration=kind == "demonstration")
+
+
+def _page_of(found: QuerySet[Series], order: Sequence[Any], page: int, page_size: int) -> list[Series]:
+    """The page's keys first: sorting must not carry whole versions, with their members, around."""
+    start = (page - 1) * page_size
+    keys = list(found.order_by(*order).values_list("pk", flat=True)[start : start + page_size])
+    rows = Series.objects.filter(pk__in=keys).select_related("semantic", "latest").defer("latest__members")
+    return sorted(rows, key=lambda row: keys.index(row.pk))
+
+
+def entries_of(rows: Sequence[Series]) -> list[Entry]:
+    """Series as cards, with the strip of the first sample face: one query for all."""
+    strips = {
+        strip.version_id: strip
+        for strip in VersionStrip.objects.filter(
+            version__in=[row.latest_id for row in rows], face=0
+        ).select_related("image")
+    }
+    entries = []
+    for row in rows:
+        assert row.latest is not None  # all callers ask for it
+        strip = strips.get(row.latest.pk)
+        entries.append(
+            Entry(
+                series=row.pk,
+                semantic=row.semantic,
+                version=row.latest,
+                demonstration=row.demonstration,
+                strip=strip.image if strip else None,
+                intensities=tuple(strip.intensities) if strip else (),
+            )
+        )
+    return entries
+
+
+@dataclass(frozen=True)
+class Member:
+    """One pair in a version, by an opaque id: nobody can tell from it whose it is."""
+
+    id: str
+    weight: float
+    cosine: float
+
+
+@dataclass(frozen=True)
+class VersionEntry:
+    """A version and what changed since the one before. `withdrawn`: its vector was un-published."""
+
+    version: Version
+    withdrawn: bool
+    added: int
+    removed: int
+
+
+@dataclass(frozen=True)
+class SeriesDetail:
+    """One series: its newest version with strips and members, and the newest versions before it."""
+
+    series: Series
+    latest: Version
+    strips: tuple[VersionStrip, ...]
+    members: tuple[Member, ...]
+    versions: tuple[VersionEntry, ...]
+    total_versions: int
+
+
+@dataclass(frozen=True)
+class CatalogSemantic:
+    """A change's page. Real and demonstration contributions stay apart; either may be absent."""
+
+    semantic: Semantic
+    generator: Generator
+    real: SeriesDetail | None
+    demonstration: SeriesDetail | None
+
+
+def catalog_semantic(*, slug: str, generator: Generator) -> CatalogSemantic:
+    """Everything about one change on one generator; NotFound when nobody has named it."""
+    semantic = access_semantic(slug)
+    found = {
+        row.demonstration: row
+        for row in Series.objects.filter(
+            semantic=semantic, generator=generator, latest__isnull=False
+        ).select_related("latest", "semantic")
+    }
+    return CatalogSemantic(
+        semantic=semantic,
+        generator=generator,
+        real=_detail(found[False]) if False in found else None,
+        demonstration=_detail(found[True]) if True in found else None,
+    )
+
+
+def _detail(series: Series) -> SeriesDetail:
+    latest = series.latest
+    assert latest is not None
+    listed = list(series.versions.order_by("-number")[: LISTED_VERSIONS + 1])
+    published = set(VersionVector.objects.filter(version__in=listed).values_list("pk", flat=True))
+    ids = [{str(member["direction"]) for member in version.members} for version in listed]
+    versions = [
+        VersionEntry(
+            version=version,
+            withdrawn=version.pk not in published,
+            added=len(now - before),
+            removed=len(before - now),
+        )
+        for version, now, before in zip(listed, ids, [*ids[1:], set()], strict=True)
+    ]
+    strips = VersionStrip.objects.filter(version=latest).select_related("image").order_by("face")
+    members = sorted(latest.members, key=lambda member: -float(member["cosine"]))[:LISTED_MEMBERS]
+    return SeriesDetail(
+        series=series,
+        latest=latest,
+        strips=tuple(strips),
+        members=tuple(
+            Member(str(member["direction"]), float(member["weight"]), float(member["cosine"]))
+            for member in members
+        ),
+        versions=tuple(versions[:LISTED_VERSIONS]),
+        total_versions=latest.number,
+    )
+
+
+def _odd(name: str, came: str, wanted: Sequence[str]) -> UserError:
+    return UserError(f"catalog:{name}", f"{name}={came[:30]!r} came; one of {', '.join(wanted)} was wanted.")

@@ -1,0 +1,98 @@
+"""The interactive worker's half of a preview: codes and vectors out of the database, pixels out of the library.
+
+It asks no permission (the web process has, before the message was sent) and stores nothing. What it holds in
+memory between two previews are codes and vectors by names that can never mean anything else: a code by
+(bundle digest, inversion), a vector by the sha256 of its bytes. Torch is imported when the first picture is drawn.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from directions.community.models import VersionVector
+from directions.inversions.codes import codes_sha256, codes_unpack
+from directions.inversions.models import Inversion
+from directions.pairs.models import Direction
+
+if TYPE_CHECKING:
+    from inference import Bundle
+
+WEBP_QUALITY = 90
+CONTENT_TYPES = {"png": "image/png", "webp": "image/webp"}
+
+
+class Gone(Exception):
+    """The code or a vector is no longer what the message named: erased between the question and the answer."""
+
+
+@dataclass(frozen=True, eq=False)
+class Move:
+    """What `inference.edit` needs of a direction."""
+
+    vector: npt.NDArray[np.float32]  # [L, D]
+    step: float
+    digest: str
+
+
+@lru_cache(maxsize=256)
+def codes_of(digest: str, inversion: str) -> npt.NDArray[np.float32]:
+    """The code `[L, D]` of one inversion on the bundle `digest`."""
+    row = Inversion.objects.filter(pk=inversion, digest=digest, state=Inversion.State.READY).first()
+    if row is None or row.codes is None:
+        raise Gone(f"inversion {inversion}")
+    return codes_unpack(row.codes, row.shape)
+
+
+@lru_cache(maxsize=1024)
+def vector_of(kind: str, key: str, sha256: str) -> npt.NDArray[np.float32]:
+    """The unit vector `[L, D]` of a version or of a pair's direction, if its bytes are still the named ones."""
+    data: Any = None
+    shape: Sequence[int] = ()
+    if kind == "community":
+        published = VersionVector.objects.filter(pk=key).first()
+        if published is not None:
+            data, shape = published.data, published.shape
+    else:
+        own = Direction.objects.filter(pk=key).first()
+        if own is not None:
+            data, shape = own.vector, own.shape
+    if data is None or codes_sha256(data) != sha256:
+        raise Gone(f"{kind} direction {key}")
+    return codes_unpack(data, shape)
+
+
+def edited_pixels(
+    *, bundle: Bundle, digest: str, inversion: str, steps: Sequence[Mapping[str, Any]]
+) -> npt.NDArray[np.uint8]:
+    """The edited picture, uint8 `[H, W, 3]`: exactly what `inference.edit` gives for the same recipe."""
+    import torch
+
+    from inference import edit, to_uint8
+
+    codes = torch.from_numpy(codes_of(digest, inversion))[None]  # [1, L, D]
+    moves = [
+        (
+            Move(vector_of(step["kind"], step["id"], step["vector_sha256"]), step["step"], step["digest"]),
+            step["intensity"],
+        )
+        for step in steps
+    ]
+    return to_uint8(edit(bundle, codes, moves))[0]
+
+
+def encoded(pixels: npt.NDArray[np.uint8], format: str) -> bytes:
+    """PNG is lossless, for keeping; WebP at quality 90 is what a slider shows while it moves."""
+    buffer = io.BytesIO()
+    if format == "png":
+        Image.fromarray(pixels).save(buffer, "PNG", compress_level=6)
+    else:
+        Image.fromarray(pixels).save(buffer, "WEBP", quality=WEBP_QUALITY, method=2)
+    return buffer.getvalue()

@@ -1,0 +1,163 @@
+"""What the studio shows: photos with their progress, sample faces, and the sliders that a person may move.
+
+Reads only. Sliders are the newest community versions, for everybody, and the person's own pairs' directions,
+for nobody else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from direction_commons.accounts.models import User
+from directions.community.models import Series
+from directions.generators.models import Generator
+from directions.inversions.models import Inversion
+from directions.inversions.selectors import inversion_of, inversion_progress
+from directions.pairs.models import Direction
+from directions.semantics.selectors import semantics_like
+from directions.studio.models import Photo
+from directions.studio.steps import MAX_INTENSITY, Kind
+
+State = Literal["waiting", "running", "ready", "out-of-domain", "failed"]
+MAX_SLIDERS = 200
+
+
+@dataclass(frozen=True)
+class Slider:
+    """One direction as the studio offers it. `id` goes into a step as it is."""
+
+    kind: Kind
+    id: str
+    change: str
+    slug: str
+    private: bool
+    demonstration: bool
+    version: int | None
+    members: int
+    agreement: float | None
+    step: float
+    low: float = -MAX_INTENSITY
+    high: float = MAX_INTENSITY
+
+
+@dataclass(frozen=True)
+class PhotoProgress:
+    """Where a photo is on its way to being editable, in a sentence for the person."""
+
+    state: State
+    text: str
+    fraction: float
+    ahead: int
+    seconds: float | None
+    inversion: Inversion | None
+
+    @property
+    def final(self) -> bool:
+        return self.state in ("ready", "out-of-domain", "failed")
+
+
+def sliders_for(*, user: User | None, generator: Generator, query: str = "", limit: int = 60) -> list[Slider]:
+    """The person's own directions first, then the community's, the most contributed ones first."""
+    limit = max(1, min(limit, MAX_SLIDERS))
+    own: list[Slider] = []
+    if user is not None:
+        directions = Direction.objects.filter(
+            generator=generator,
+            state=Direction.State.READY,
+            pair__contributor=user,
+            pair__withdrawn_at=None,
+        ).select_related("pair__semantic")
+        if query:
+            directions = directions.filter(pair__semantic__in=semantics_like(query).values("pk"))
+        own = [_own_slider(direction) for direction in directions.order_by("-finished_at")[:limit]]
+    series = Series.objects.filter(generator=generator, latest__vector__isnull=False).select_related(
+        "semantic", "latest"
+    )
+    if query:
+        series = series.filter(semantic__in=semantics_like(query).values("pk"))
+    ordered = series.order_by("demonstration", "-latest__num_members", "semantic__name")[:limit]
+    return own + [_community_slider(row) for row in ordered]
+
+
+def _own_slider(direction: Direction) -> Slider:
+    return Slider(
+        kind="pair",
+        id=str(direction.pk),
+        change=direction.pair.semantic.name,
+        slug=direction.pair.semantic.slug,
+        private=True,
+        demonstration=direction.pair.demonstration,
+        version=None,
+        members=1,
+        agreement=None,
+        step=direction.step or 0.0,
+    )
+
+
+def _community_slider(series: Series) -> Slider:
+    version = series.latest
+    assert version is not None  # the query asked for it
+    return Slider(
+        kind="community",
+        id=str(version.pk),
+        change=series.semantic.name,
+        slug=series.semantic.slug,
+        private=False,
+        demonstration=series.demonstration,
+        version=version.number,
+        members=version.num_members,
+        agreement=version.agreement,
+        step=version.step,
+    )
+
+
+def photos_of(*, user: User) -> QuerySet[Photo]:
+    return Photo.objects.filter(owner=user).select_related("image").order_by("-created_at")
+
+
+def sample_photos() -> QuerySet[Photo]:
+    """The faces that everybody may try the sliders on."""
+    return Photo.objects.filter(owner=None).select_related("image").order_by("sample")
+
+
+def photo_progress(*, photo: Photo, generator: Generator) -> PhotoProgress:
+    """How far this photo is on this generator."""
+    return _progress(inversion_of(image=photo.image, generator=generator), generator)
+
+
+def photos_progress(*, photos: Sequence[Photo], generator: Generator) -> dict[UUID, PhotoProgress]:
+    """The same for a page of photos: one query, and one or two more for each that is still on its way."""
+    inversions = {
+        inversion.image_id: inversion
+        for inversion in Inversion.objects.filter(
+            image__in=[photo.image_id for photo in photos], generator=generator
+        )
+        .select_related("reconstruction")
+        .defer("codes")
+    }
+    return {photo.pk: _progress(inversions.get(photo.image_id), generator) for photo in photos}
+
+
+def _progress(inversion: Inversion | None, generator: Generator) -> PhotoProgress:
+    if inversion is None:
+        text = f"This photo has not been read by “{generator.title}” yet."
+        return PhotoProgress("waiting", text, 0.0, 0, None, None)
+    at = inversion_progress(inversion)
+    if at.state == "failed":
+        return PhotoProgress("failed", at.text or "The photo could not be read.", 1.0, 0, None, inversion)
+    if at.state == "ready" and inversion.out_of_domain:
+        text = f"“{generator.title}” does not know this kind of picture."
+        return PhotoProgress("out-of-domain", text, 1.0, 0, None, inversion)
+    if at.state == "ready":
+        return PhotoProgress("ready", f"The photo is ready, {at.text}.", 1.0, 0, None, inversion)
+    if at.state == "running":
+        text = f"The machine is looking for this photo in its world: {at.text}."
+        return PhotoProgress("running", text, at.fraction, 0, at.seconds, inversion)
+    return PhotoProgress(
+        "waiting", f"The photo is in the queue: {at.text}.", 0.0, at.ahead, at.seconds, inversion
+    )

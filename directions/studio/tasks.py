@@ -1,0 +1,50 @@
+"""Celery's entrance for previews: load, draw, answer. The one queue whose answers travel back over Valkey.
+
+A preview is worth nothing later, so it is no job row: its message expires, and a lost one is asked again.
+"""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import structlog
+from celery import shared_task
+from celery.signals import worker_ready
+
+from directions.generators.models import Generator
+from directions.studio.rendering import CONTENT_TYPES, Gone, edited_pixels, encoded
+
+log = structlog.get_logger(__name__)
+QUEUE = "interactive"
+
+
+@shared_task(name="studio.draw", queue=QUEUE, ignore_result=False)
+def draw(
+    *, generator: int, digest: str, inversion: str, steps: list[dict[str, Any]], format: str
+) -> dict[str, str]:
+    """One picture as {"content_type", "data" (base64)}, or {"gone": what was erased meanwhile}."""
+    from directions.inversions.runtime import bundle_for
+
+    bundle = bundle_for(Generator.objects.get(pk=generator))
+    try:
+        pixels = edited_pixels(bundle=bundle, digest=digest, inversion=inversion, steps=steps)
+    except Gone as gone:
+        return {"gone": str(gone)}
+    data = base64.b64encode(encoded(pixels, format)).decode("ascii")
+    return {"content_type": CONTENT_TYPES[format], "data": data}
+
+
+@worker_ready.connect
+def warm_up(sender: Any, **_: Any) -> None:
+    """Load the default generator before the first slider moves: the first preview would wait for it otherwise."""
+    if QUEUE not in sender.app.amqp.queues.consume_from:
+        return
+    generator = Generator.objects.filter(is_default=True).first()
+    if generator is None:
+        log.info("studio.not_warmed", why="no generator is registered yet")
+        return
+    from directions.inversions.runtime import bundle_for
+
+    bundle_for(generator)
+    log.info("studio.warmed", generator=generator.slug)
