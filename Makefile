@@ -62,7 +62,8 @@ $(VENV)/installed-dev: requirements-dev.lock $(VENV)/installed
 	@cp requirements-dev.lock $@
 
 test: $(VENV)/installed-dev
-	@exec $(PY) tests/run.py
+	@OMP_NUM_THREADS=1 MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=100000000000 MALLOC_TOP_PAD_=100000000 \
+	  $(PY) -m pytest -n 2 --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 lint: $(VENV)/installed-dev
 	$(PY) -m ruff check .
