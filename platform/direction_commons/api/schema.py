@@ -1,4 +1,4 @@
-"""What every room needs to describe its addresses in OpenAPI, so that `/api/v1/schema/` says the same everywhere.
+"""What every room needs to describe its addresses in OpenAPI, so that the schema says the same everywhere.
 
 `CommonsSchema` adds the one shape of all refusals to every operation. Nothing here changes an answer.
 """
@@ -8,14 +8,17 @@ from __future__ import annotations
 from typing import Any
 
 from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, inline_serializer
 from rest_framework import serializers
+from rest_framework.request import Request
+
+from direction_commons.errors import UserError
 
 PAGING = [
     OpenApiParameter("page", int, description="From 1 on."),
     OpenApiParameter("page_size", int, description="At most 100; 30 without it."),
 ]
+GENERATOR = OpenApiParameter("generator", str, description="A generator's slug; the default one without it.")
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
     str,
@@ -63,4 +66,9 @@ class CommonsSchema(AutoSchema):
         return bodies
 
 
-BINARY = OpenApiTypes.BINARY
+def whole_number(request: Request, name: str, default: int) -> int:
+    """`?name=`, refused with a sentence when it is no whole number."""
+    came = request.query_params.get(name, str(default))
+    if not (came.isascii() and came.isdecimal() and len(came) < 10):
+        raise UserError("request:number", f"{name}={came[:30]!r} came; a whole number was wanted.")
+    return int(came)

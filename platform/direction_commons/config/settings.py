@@ -12,6 +12,8 @@ from urllib.parse import parse_qs, unquote, urlparse
 import platformdirs
 import structlog
 from csp.constants import NONE, SELF
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -26,6 +28,8 @@ SECRET_KEY = env("SECRET_KEY", "only-for-tests-and-management-commands")
 DEBUG = env("DEBUG") == "1"
 ALLOWED_HOSTS = env("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]").split(",")
 CSRF_TRUSTED_ORIGINS = [origin for origin in env("TRUSTED_ORIGINS").split(",") if origin]
+# So many proxies in front of us are ours; whatever else X-Forwarded-For says is not believed.
+TRUSTED_PROXIES = ALLAUTH_TRUSTED_PROXY_COUNT = int(env("TRUSTED_PROXIES", "0"))
 SITE_URL = env("SITE_URL", "http://127.0.0.1:8000")
 
 INSTALLED_APPS = [
@@ -73,6 +77,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "direction_commons.pages.UserErrorMiddleware",
 ]
 
 ROOT_URLCONF = "direction_commons.config.urls"
@@ -88,6 +93,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "directions.generators.context.drawn_world",
             ],
         },
     },
@@ -122,14 +128,26 @@ CELERY_BROKER_URL = CELERY_RESULT_BACKEND = (
     if VALKEY_URL.startswith("unix://")
     else VALKEY_URL
 )
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": VALKEY_URL}}
+CACHE_OPTIONS = {"socket_connect_timeout": 0.5, "socket_timeout": 1.0, "retry": Retry(NoBackoff(), 0)}
+CACHES = {
+    # Throttles and the like: without Valkey everything is a miss, and nobody is refused or kept waiting.
+    "default": {
+        "BACKEND": "direction_commons.config.cache.ForgivingRedisCache",
+        "LOCATION": VALKEY_URL,
+        "OPTIONS": CACHE_OPTIONS,
+    },
+    # For those who want to know that Valkey is away: /healthz, heartbeats.
+    "valkey": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": VALKEY_URL,
+        "OPTIONS": CACHE_OPTIONS,
+    },
+}
 
 # --- people -----------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
-AUTHENTICATION_BACKENDS = [
-    "django.contrib.auth.backends.ModelBackend",
-    "allauth.account.auth_backends.AuthenticationBackend",
-]
+AUTHENTICATION_BACKENDS = ["direction_commons.accounts.backends.PeopleBackend"]
+ACCOUNT_ADAPTER = "direction_commons.accounts.adapter.PeopleAdapter"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
@@ -141,6 +159,7 @@ ACCOUNT_EMAIL_VERIFICATION = "optional"
 ACCOUNT_UNIQUE_EMAIL = True
 LOGIN_REDIRECT_URL = "/"
 LOGIN_URL = "account_login"
+PERSON_PAGE = "home:me"  # where a person finds all that is theirs; it shows every room, so the top room has it
 EMAIL_BACKEND = env("EMAIL_BACKEND", "django.core.mail.backends.console.EmailBackend")
 DEFAULT_FROM_EMAIL = env("FROM_EMAIL", "Direction Commons <noreply@localhost>")
 
@@ -171,6 +190,17 @@ STORAGES = {
 # --- work -------------------------------------------------------------------------------------------
 # The job row is the truth; a message only says "look", so Celery acks early and keeps no state.
 CELERY_TASK_IGNORE_RESULT = True
+# A request that rings waits half a second for a broker that is away (measured: six seconds without these).
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "socket_connect_timeout": 0.5,
+    "socket_timeout": 2.5,
+    "max_retries": 1,
+    "interval_start": 0.0,
+    "interval_step": 0.0,
+    "interval_max": 0.0,
+    "connect_retries_timeout": 0.5,
+}
+CELERY_REDIS_SOCKET_CONNECT_TIMEOUT = 0.5
 CELERY_RESULT_EXPIRES = 60
 CELERY_TASK_DEFAULT_QUEUE = "batch"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
@@ -208,6 +238,7 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": [NONE],
     }
 }
+CSRF_FAILURE_VIEW = "direction_commons.pages.csrf_failure"
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
@@ -226,9 +257,11 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticatedOrReadOnly"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PAGINATION_CLASS": "direction_commons.api.paging.CommonsPagination",
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "direction_commons.api.schema.CommonsSchema",
     "EXCEPTION_HANDLER": "direction_commons.api.errors.exception_handler",
     "PAGE_SIZE": 30,
+    "DEFAULT_THROTTLE_RATES": {"sign-up": "20/min", "password": "30/min", "password-of-one": "10/min"},
+    "NUM_PROXIES": TRUSTED_PROXIES,
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Direction Commons",

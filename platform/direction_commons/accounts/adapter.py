@@ -1,0 +1,29 @@
+"""What allauth's pages do differently here: nobody signs in as, or resets the password of, the demonstration."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from allauth.account.adapter import DefaultAccountAdapter
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponseBase
+
+RESERVED = ("demo", "demonstration", "admin", "operator", "commons", "root", "staff")
+
+
+class PeopleAdapter(DefaultAccountAdapter):
+    def pre_login(self, request: HttpRequest, user: Any, **more: Any) -> HttpResponseBase | None:
+        """The last door of every way in; None lets the person through."""
+        if user.is_demonstration:
+            return self.respond_user_inactive(request, user)
+        return super().pre_login(request, user, **more)
+
+    def send_password_reset_mail(self, user: Any, email: str, context: dict[str, Any]) -> Any:
+        """A demonstration person gets no link; whoever asked reads the same page as always."""
+        return None if user.is_demonstration else super().send_password_reset_mail(user, email, context)
+
+    def clean_username(self, username: str, shallow: bool = False) -> str:
+        username = str(super().clean_username(username, shallow))
+        if username.casefold().startswith("demo-") or username.casefold() in RESERVED:
+            raise ValidationError("This name is kept for the program itself. Choose another.")
+        return username

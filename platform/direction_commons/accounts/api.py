@@ -1,0 +1,161 @@
+"""Accounts over the API: sign up, tokens, me."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import permissions, serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from direction_commons.accounts import services
+from direction_commons.accounts.models import ApiToken, User
+from direction_commons.accounts.throttles import PasswordOfOneThrottle, PasswordThrottle, SignUpThrottle
+from direction_commons.errors import NotFound
+
+
+class SignUpIn(serializers.Serializer[Any]):
+    username = serializers.CharField(max_length=150)
+    email = serializers.EmailField()
+    password = serializers.CharField(write_only=True, trim_whitespace=False)
+    token_name = serializers.CharField(max_length=80, default="API")
+
+
+class TokenIn(serializers.Serializer[Any]):
+    login = serializers.CharField(help_text="user name or e-mail address")
+    password = serializers.CharField(write_only=True, trim_whitespace=False)
+    name = serializers.CharField(max_length=80, default="API")
+
+
+class PasswordIn(serializers.Serializer[Any]):
+    password = serializers.CharField(write_only=True, trim_whitespace=False)
+
+
+class TokenOut(serializers.ModelSerializer[ApiToken]):
+    class Meta:
+        model = ApiToken
+        fields = ["id", "name", "prefix", "created_at", "last_used_at"]
+        read_only_fields = fields
+
+
+class NewTokenOut(TokenOut):
+    token = serializers.CharField(help_text="shown this once")
+
+    class Meta(TokenOut.Meta):
+        fields = [*TokenOut.Meta.fields, "token"]
+
+
+class MeOut(serializers.ModelSerializer[User]):
+    class Meta:
+        model = User
+        fields = ["id", "username", "email", "date_joined"]
+        read_only_fields = fields
+
+
+class SignedUpOut(serializers.Serializer[Any]):
+    user = MeOut()
+    token = NewTokenOut()
+
+
+def _new_token(token: ApiToken, text: str) -> dict[str, Any]:
+    return {**TokenOut(token).data, "token": text}
+
+
+def _checked(serializer: serializers.Serializer[Any]) -> dict[str, Any]:
+    serializer.is_valid(raise_exception=True)
+    return serializer.validated_data
+
+
+class AccountsView(APIView):
+    """Sign up; the answer has a first token."""
+
+    permission_classes = [permissions.AllowAny]
+    authentication_classes = ()
+    throttle_classes = [SignUpThrottle]
+
+    @extend_schema(request=SignUpIn, responses={201: SignedUpOut})
+    def post(self, request: Request) -> Response:
+        data = _checked(SignUpIn(data=request.data))
+        user = services.person_create(
+            username=data["username"], email=data["email"], password=data["password"]
+        )
+        token, text = services.token_create(user=user, name=data["token_name"])
+        body = {"user": MeOut(user).data, "token": _new_token(token, text)}
+        return Response(body, status=status.HTTP_201_CREATED)
+
+
+class TokensView(APIView):
+    """My tokens; a new one for name (or e-mail) and password."""
+
+    def get_permissions(self) -> Any:
+        kind = permissions.AllowAny if self.request.method == "POST" else permissions.IsAuthenticated
+        return [kind()]
+
+    def get_throttles(self) -> Any:
+        return [PasswordThrottle(), PasswordOfOneThrottle()] if self.request.method == "POST" else []
+
+    @extend_schema(responses=TokenOut(many=True))
+    def get(self, request: Request) -> Response:
+        assert isinstance(request.user, User)
+        return Response(TokenOut(request.user.api_tokens.order_by("-created_at"), many=True).data)
+
+    @extend_schema(request=TokenIn, responses={201: NewTokenOut})
+    def post(self, request: Request) -> Response:
+        data = _checked(TokenIn(data=request.data))
+        user = services.password_check(
+            request=request._request, login=data["login"], password=data["password"]
+        )
+        token, text = services.token_create(user=user, name=data["name"])
+        return Response(_new_token(token, text), status=status.HTTP_201_CREATED)
+
+
+class TokenView(APIView):
+    permission_classes = [permissions.IsAuthenticated]
+
+    @extend_schema(responses=TokenOut)
+    def get(self, request: Request, id: uuid.UUID) -> Response:
+        assert isinstance(request.user, User)
+        token = request.user.api_tokens.filter(pk=id).first()
+        if token is None:
+            raise NotFound("token")
+        return Response(TokenOut(token).data)
+
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request, id: uuid.UUID) -> Response:
+        assert isinstance(request.user, User)
+        services.token_delete(user=request.user, id=id)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class MeView(APIView):
+    """Me; deletion of the account asks for the password."""
+
+    permission_classes = [permissions.IsAuthenticated]
+
+    def get_throttles(self) -> Any:
+        return [PasswordOfOneThrottle()] if self.request.method == "DELETE" else []
+
+    @extend_schema(responses=MeOut)
+    def get(self, request: Request) -> Response:
+        return Response(MeOut(request.user).data)
+
+    @extend_schema(request=PasswordIn, responses={204: None})
+    def delete(self, request: Request) -> Response:
+        assert isinstance(request.user, User)
+        data = _checked(PasswordIn(data=request.data))
+        services.account_delete(user=request.user, password=data["password"])
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class ExportView(APIView):
+    """Everything that the commons holds on me."""
+
+    permission_classes = [permissions.IsAuthenticated]
+
+    @extend_schema(responses={200: dict[str, Any]})
+    def get(self, request: Request) -> Response:
+        assert isinstance(request.user, User)
+        return Response(services.account_export(user=request.user))

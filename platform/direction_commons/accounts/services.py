@@ -1,0 +1,155 @@
+"""People and their keys: sign-up through the API, tokens, quotas, export and erasure.
+
+Every room says what it holds on a person by registering an exporter and, where the database's cascade is not
+enough (a published average must be made again), an eraser. Pages sign people in through allauth; this module knows
+no page. A demonstration person is refused at every door.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from allauth.account.adapter import get_adapter
+from allauth.account.internal.userkit import filter_users_by_email
+from allauth.account.models import EmailAddress
+from django.contrib.auth import authenticate
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import IntegrityError, transaction
+from django.http import HttpRequest
+
+from direction_commons.accounts.models import ApiToken, User
+from direction_commons.errors import NotFound, UserError
+
+log = structlog.get_logger(__name__)
+
+MAX_TOKENS = 20
+
+
+def person_create(*, username: str, email: str, password: str) -> User:
+    """Signs a person up. Raises UserError "accounts:invalid" with what is wrong with which field."""
+    adapter = get_adapter()
+    user = User(username=username.strip(), email=email.strip().lower())
+    wrong: list[str] = []
+    checks: list[tuple[str, Callable[[], Any]]] = [
+        ("user name", lambda: adapter.clean_username(user.username)),
+        ("e-mail", lambda: validate_email(user.email)),
+        ("password", lambda: validate_password(password, user)),
+    ]
+    for field, check in checks:
+        try:
+            check()
+        except ValidationError as exc:
+            wrong.append(f"{field}: {' '.join(exc.messages)}")
+    if not wrong and filter_users_by_email(user.email):
+        wrong.append("e-mail: there is an account with this address already.")
+    if wrong:
+        raise UserError("accounts:invalid", "; ".join(wrong), "Change that and send it again.")
+    user.set_password(password)
+    try:
+        with transaction.atomic():
+            user.save(force_insert=True)
+            EmailAddress.objects.create(user=user, email=user.email, primary=True, verified=False)
+    except IntegrityError as exc:  # somebody took the name in this very moment
+        raise UserError(
+            "accounts:invalid", "There is an account with this name or address already.", "Choose another."
+        ) from exc
+    log.info("accounts.created", user=str(user.pk))
+    return user
+
+
+def token_create(*, user: User, name: str) -> tuple[ApiToken, str]:
+    """A new token and its text, which is shown this once: only its sha256 is kept."""
+    if user.is_demonstration:
+        raise UserError("accounts:demonstration", "Nobody can sign in as a demonstration person.", status=403)
+    if ApiToken.objects.filter(user=user).count() >= MAX_TOKENS:
+        raise UserError(
+            "accounts:too-many-tokens",
+            f"You have {MAX_TOKENS} tokens, which is the most there can be.",
+            "Delete one that you no longer use.",
+        )
+    text = f"dc_{secrets.token_urlsafe(32)}"
+    token = ApiToken(
+        user=user,
+        name=name.strip()[:80] or "token",
+        digest=hashlib.sha256(text.encode()).hexdigest(),
+        prefix=text[:8],
+    )
+    token.save(force_insert=True)
+    return token, text
+
+
+def token_delete(*, user: User, id: Any) -> None:
+    """Raises NotFound for absent and for others' tokens."""
+    try:
+        deleted, _ = ApiToken.objects.filter(user=user, pk=id).delete()
+    except ValidationError:
+        deleted = 0
+    if not deleted:
+        raise NotFound("token")
+
+
+def password_check(*, request: HttpRequest, login: str, password: str) -> User:
+    """Name or e-mail and password -> the person. Raises UserError "accounts:wrong-password" (401)."""
+    user = authenticate(request, username=login, password=password)
+    if not isinstance(user, User):
+        message = "There is no account with this name or address and this password."
+        raise UserError("accounts:wrong-password", message, "Check both, or reset the password.", status=401)
+    return user
+
+
+def quota_check(*, user: User, used: int, limit: int, what: str, todo: str) -> None:
+    """Raises UserError "accounts:quota" when one more of `what` is not allowed. Rooms count what is theirs."""
+    if used >= limit:
+        message = f"You have {used} {what}; at most {limit} are allowed."
+        raise UserError("accounts:quota", message, todo, status=403)
+
+
+Eraser = Callable[[User], None]
+Exporter = Callable[[User], Any]
+_erasers: dict[str, Eraser] = {}
+_exporters: dict[str, Exporter] = {}
+
+
+def register_eraser(app: str, fn: Eraser) -> None:
+    """`fn(user)` runs inside the transaction that deletes the person, before the cascade."""
+    _erasers[app] = fn
+
+
+def register_exporter(app: str, fn: Exporter) -> None:
+    """`fn(user)` answers everything that `app` holds on the person, ready for JSON."""
+    _exporters[app] = fn
+
+
+def account_delete(*, user: User, password: str | None = None) -> None:
+    """Deletes the person and everything that is theirs: rows now, files when the deletion has committed.
+
+    Args:
+        password: when given it must be theirs (pages and API ask for it; the operator's commands do not).
+    """
+    if password is not None and not user.check_password(password):
+        raise UserError(
+            "accounts:wrong-password", "This is not your password.", "Nothing was deleted.", status=403
+        )
+    pk = str(user.pk)
+    with transaction.atomic():
+        for erase in _erasers.values():
+            erase(user)
+        user.delete()
+    log.info("accounts.deleted", user=pk)
+
+
+def account_export(*, user: User) -> dict[str, Any]:
+    """Everything that the commons holds on a person, by room."""
+    own = {
+        "username": user.username,
+        "email": user.email,
+        "joined": user.date_joined.isoformat(),
+        "tokens": [{"name": token.name, "prefix": token.prefix} for token in user.api_tokens.all()],
+    }
+    return {"accounts": own, **{app: export(user) for app, export in _exporters.items()}}
