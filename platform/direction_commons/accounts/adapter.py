@@ -1,4 +1,5 @@
-"""What allauth's pages do differently here: nobody signs in as, or resets the password of, the demonstration."""
+"""What allauth's pages do differently here: nobody signs in as, or resets the password of, the
+demonstration."""
 
 from __future__ import annotations
 

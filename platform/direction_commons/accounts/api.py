@@ -41,13 +41,6 @@ class TokenOut(serializers.ModelSerializer[ApiToken]):
         read_only_fields = fields
 
 
-class NewTokenOut(TokenOut):
-    token = serializers.CharField(help_text="shown this once")
-
-    class Meta(TokenOut.Meta):
-        fields = [*TokenOut.Meta.fields, "token"]
-
-
 class MeOut(serializers.ModelSerializer[User]):
     class Meta:
         model = User
@@ -55,13 +48,16 @@ class MeOut(serializers.ModelSerializer[User]):
         read_only_fields = fields
 
 
-class SignedUpOut(serializers.Serializer[Any]):
+class NewTokenOut(TokenOut):
+    token = serializers.CharField(help_text="shown this once")
     user = MeOut()
-    token = NewTokenOut()
+
+    class Meta(TokenOut.Meta):
+        fields = [*TokenOut.Meta.fields, "token", "user"]
 
 
 def _new_token(token: ApiToken, text: str) -> dict[str, Any]:
-    return {**TokenOut(token).data, "token": text}
+    return {**TokenOut(token).data, "token": text, "user": MeOut(token.user).data}
 
 
 def _checked(serializer: serializers.Serializer[Any]) -> dict[str, Any]:
@@ -76,15 +72,14 @@ class AccountsView(APIView):
     authentication_classes = ()
     throttle_classes = [SignUpThrottle]
 
-    @extend_schema(request=SignUpIn, responses={201: SignedUpOut})
+    @extend_schema(request=SignUpIn, responses={201: NewTokenOut})
     def post(self, request: Request) -> Response:
         data = _checked(SignUpIn(data=request.data))
         user = services.person_create(
             username=data["username"], email=data["email"], password=data["password"]
         )
         token, text = services.token_create(user=user, name=data["token_name"])
-        body = {"user": MeOut(user).data, "token": _new_token(token, text)}
-        return Response(body, status=status.HTTP_201_CREATED)
+        return Response(_new_token(token, text), status=status.HTTP_201_CREATED)
 
 
 class TokensView(APIView):

@@ -1,8 +1,8 @@
 """`Idempotency-Key`: a POST that is repeated (a lost answer, a double click) does its work once.
 
-The work and the note of its answer commit in one transaction, so that a crash in between leaves neither. While it
-runs, an advisory lock stands for it: a second request with the key is told so at once instead of waiting. Refusals
-are not kept: whoever corrects the request may send it under the same key.
+The work and the note of its answer commit in one transaction, so that a crash in between leaves neither.
+While it runs, an advisory lock stands for it: a second request with the key is told so at once instead of
+waiting. Refusals are not kept: whoever corrects the request may send it under the same key.
 
     class PairsView(APIView):
         @idempotent

@@ -14,10 +14,9 @@ class Job(models.Model):
 
     `(kind, key)` says what: at most one queued and one running row each (a burst makes one running and one
     waiting). `group` says with whom it can share a batch (a generator's id). Times are the database's.
-    `attempt` counts claims and never goes down, because results are fenced by it; `returned` counts the claims
-    that were given back through no fault of the row (a worker was asked to stop), so that `attempt - returned`
-    is what the row has spent of its three.
-    """
+    `attempt` counts claims and never goes down, because results are fenced by it; `returned` counts the
+    claims that were given back through no fault of the row (a worker was asked to stop), so that `attempt -
+    returned` is what the row has spent of its three."""
 
     class State(models.TextChoices):
         QUEUED = "queued"

@@ -16,7 +16,8 @@ RECENT = 50
 
 @dataclass(frozen=True)
 class Place:
-    """`ahead`: rows that are worked on or will be claimed before this one. `seconds`: to its end; None: unknown."""
+    """`ahead`: rows that are worked on or will be claimed before this one. `seconds`: to its end; None:
+    unknown."""
 
     ahead: int
     seconds: float | None
@@ -30,8 +31,8 @@ def job_of(*, kind: str, key: str) -> Job | None:
 def job_place(job: Job) -> Place:
     """Place in the queue and time to the end, from what rows of each kind ahead have recently cost.
 
-    Unknown (None) without a living worker on the queue, and before one row of each kind ahead was ever finished.
-    """
+    Unknown (None) without a living worker on the queue, and before one row of each kind ahead was ever
+    finished."""
     workers = workers_alive(queue=job.queue)
     if job.state == Job.State.RUNNING:
         whole = _latency(job.kind)

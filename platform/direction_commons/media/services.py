@@ -1,9 +1,8 @@
 """Pictures in and out of the commons: intake of uploads, storing of derived ones, deletion that deletes.
 
-A file is on disk before the row that names it commits, and goes only after the row's deletion committed. Both sides
-hold the same advisory lock on the file's name, so that a picture which is sent again while it is being deleted keeps
-its file. Nothing is shared between people: the address is `<owner>/<sha256>`.
-"""
+A file is on disk before the row that names it commits, and goes only after the row's deletion committed. Both
+sides hold the same advisory lock on the file's name, so that a picture which is sent again while it is being
+deleted keeps its file. Nothing is shared between people: the address is `<owner>/<sha256>`."""
 
 from __future__ import annotations
 
@@ -38,7 +37,8 @@ def image_intake(
     kind: str = StoredImage.Kind.UPLOAD,
     public: bool = False,
 ) -> StoredImage:
-    """Checks, re-encodes and keeps an uploaded picture; the same picture of the same person gives the same row.
+    """Checks, re-encodes and keeps an uploaded picture; the same picture of the same person gives the same
+    row.
 
     Raises UserError: what `pictures.picture_open` refuses, "media:quota" (403), "media:disk-full" (507).
     """
@@ -72,9 +72,8 @@ def image_array(image: StoredImage) -> NDArray[np.uint8]:
 def image_delete(image: StoredImage) -> bool:
     """Deletes the picture unless something still holds it; answers whether it is gone.
 
-    Everything that points at a picture holds it, except what is derived from it (`register_follower`), which goes
-    with it.
-    """
+    Everything that points at a picture holds it, except what is derived from it (`register_follower`), which
+    goes with it."""
     if images_held([image]):
         return False
     image.delete()

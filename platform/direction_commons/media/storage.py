@@ -1,4 +1,5 @@
-"""Local files that survive a power cut: written beside, fsynced, renamed. The default of Django's storage API here.
+"""Local files that survive a power cut: written beside, fsynced, renamed. The default of Django's storage API
+here.
 
 Another storage (S3) takes its place by setting; it must overwrite on save, as content addressing expects.
 """
