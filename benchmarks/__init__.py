@@ -1,7 +1,7 @@
 """What things cost on this machine. `python -m benchmarks [inference] [web]` (`make bench` runs all).
 
-Each module of this package that defines `measurements() -> Iterable[Measurement]` is a benchmark; it yields what it
-has measured as it goes. Nothing here judges: a number is stored with the machine that it was measured on.
+Each module of this package that defines `measurements() -> Iterable[Measurement]` is a benchmark; it yields
+what it has measured as it goes. Nothing here judges: a number is stored with the machine it was measured on.
 """
 
 from __future__ import annotations

@@ -80,7 +80,8 @@ def main() -> int:
     unknown = sorted(set(names) - set(available()))
     if unknown:
         parser.error(f"got {', '.join(unknown)}, wanted some of {', '.join(available())}")
-    return 0 if all([run(name) for name in names]) else 1
+    failed = [name for name in names if not run(name)]
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":
