@@ -1,7 +1,8 @@
 """The read side of the commons: every change known on a generator, and all about one.
 
-Reads only, in a number of queries that does not grow with the page. A change's real series stands for it as soon
-as there is one; demonstration series come after all real ones in every ranking, and are never counted with them.
+Reads only, in a number of queries that does not grow with the page. A change's real series stands for it as
+soon as there is one; demonstration series come after all real ones in every ranking, and are never counted
+with them.
 """
 
 from __future__ import annotations
@@ -103,7 +104,7 @@ def catalog_page(
     if page < 1 or not 1 <= page_size <= MAX_PAGE_SIZE:
         raise UserError(
             "catalog:page",
-            f"Page {page} of {page_size} came; a page from 1 on, of 1 to {MAX_PAGE_SIZE} entries, was wanted.",
+            f"Page {page} of {page_size} came; page 1 or more, of 1 to {MAX_PAGE_SIZE} entries, was wanted.",
         )
     found = _published(generator, kind)
     if query.strip():

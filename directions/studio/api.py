@@ -1,7 +1,7 @@
 """The studio over HTTP: photos, previews, recipes, sliders, samples, the tray. Thin: parse, call, answer.
 
-Pictures answer as image/png or image/webp (`?format=`), every refusal as JSON. Without an account, sample photos
-and community directions are all there is.
+Pictures answer as image/png or image/webp (`?format=`), every refusal as JSON. Without an account, sample
+photos and community directions are all there is.
 """
 
 from __future__ import annotations
@@ -25,8 +25,7 @@ from rest_framework.views import APIView
 from direction_commons.accounts.models import User
 from direction_commons.api.idempotency import idempotent
 from direction_commons.api.paging import CommonsPagination
-from direction_commons.api.schema import IDEMPOTENCY_KEY, PAGING, paged
-from direction_commons.errors import UserError
+from direction_commons.api.schema import GENERATOR, IDEMPOTENCY_KEY, PAGING, paged, whole_number
 from direction_commons.media.models import StoredImage
 from directions.generators.access import generator_or_default
 from directions.generators.models import Generator
@@ -55,7 +54,6 @@ from directions.studio.services import (
 from directions.studio.steps import MAX_INTENSITY, MAX_STEPS, Step, steps_parse
 from directions.tray import TrayPicture, tray
 
-GENERATOR = OpenApiParameter("generator", str, description="A generator's slug; the default one without it.")
 FORMAT = OpenApiParameter("format", str, enum=FORMATS, description="png is lossless, webp is small.")
 PICTURE = {(200, "image/png"): OpenApiTypes.BINARY, (200, "image/webp"): OpenApiTypes.BINARY}
 
@@ -319,8 +317,11 @@ class Preview(PictureView):
         responses=PICTURE,
     )
     def post(self, request: Request, id: UUID) -> HttpResponse:
-        """Draw an edit. 409 while the photo is not ready, 422 when it is out of the generator's domain, 503 when
-        the studio is busy: ask again with your newest value."""
+        """Draw an edit.
+
+        409 while the photo is not ready, 422 when it is out of the generator's domain, 503 when the studio is
+        busy: ask again with your newest value.
+        """
         picture = preview(
             user=person(request),
             photo=access_photo(person(request), id),
@@ -396,7 +397,7 @@ class RecipeReplay(PictureView):
         responses=PICTURE,
     )
     def post(self, request: Request) -> HttpResponse:
-        """Replay a downloaded recipe: the same pixels as ever, or 410 when something it names was withdrawn."""
+        """Replay a downloaded recipe: the same pixels as ever, or 410 when something was withdrawn."""
         user = person(request)
         recipe = recipe_read(user=user, document=request.data)
         return picture_answer(recipe_replay(user=user, recipe=recipe, format=self.wanted(request, "png")))
@@ -464,10 +465,3 @@ def recipe_body(recipe: Recipe) -> dict[str, Any]:
 
 def steps_in(request: Request) -> list[Step]:
     return steps_parse(request.data.get("steps") if isinstance(request.data, dict) else request.data)
-
-
-def whole_number(request: Request, name: str, default: int) -> int:
-    came = request.query_params.get(name, str(default))
-    if not (came.isascii() and came.isdecimal() and len(came) < 10):
-        raise UserError("request:number", f"{name}={came[:30]!r} came; a whole number was wanted.")
-    return int(came)

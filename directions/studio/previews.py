@@ -1,7 +1,7 @@
-"""The web process's half of a preview: may this be drawn, and then ask the interactive worker and wait a little.
+"""The web process's half of a preview: may this be drawn, then ask the interactive worker and wait a little.
 
 It never decodes or draws a picture, and it never waits long: a preview that is not there within
-`PREVIEW_SECONDS` is refused as busy (503), its message expires unseen, and the browser sends its newest value.
+`PREVIEW_SECONDS` is refused as busy (503), its message expires, and the browser sends its newest value.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ def preview(
     """The photo with the steps applied, drawn by the interactive worker.
 
     Raises:
-        UserError: "studio:format", "studio:not-ready" (409), "studio:out-of-domain" (422), "studio:busy" (503),
-            and what `steps_resolve` refuses.
+        UserError: "studio:format", "studio:not-ready" (409), "studio:out-of-domain" (422),
+            "studio:busy" (503), and what `steps_resolve` refuses.
     """
     if format not in FORMATS:
         raise UserError("studio:format", f"The format {format[:20]!r} came; webp or png was wanted.")
@@ -71,7 +71,7 @@ def editable_inversion(*, photo: Photo, generator: Generator) -> Inversion:
             f"“{generator.title}” does not know this kind of picture: its own version of it is too far off "
             f"(error {inversion.error or 0:.3f}, at most {generator.thresholds.get('out_of_domain', 0):.3f} "
             "can be edited).",
-            "Compare the reconstruction with your photo, and take a picture of this generator's world instead.",
+            "Compare the reconstruction with your photo, and take a picture of this generator's world.",
             status=422,
         )
     return inversion

@@ -1,8 +1,8 @@
-"""The interactive worker's half of a preview: codes and vectors out of the database, pixels out of the library.
+"""The interactive worker's half of a preview: codes and vectors from the database, pixels from the library.
 
 It asks no permission (the web process has, before the message was sent) and stores nothing. What it holds in
 memory between two previews are codes and vectors by names that can never mean anything else: a code by
-(bundle digest, inversion), a vector by the sha256 of its bytes. Torch is imported when the first picture is drawn.
+(bundle digest, inversion), a vector by the sha256 of its bytes. Torch is imported with the first picture.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ CONTENT_TYPES = {"png": "image/png", "webp": "image/webp"}
 
 
 class Gone(Exception):
-    """The code or a vector is no longer what the message named: erased between the question and the answer."""
+    """The code or a vector is not what the message named: it was erased between question and answer."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +53,7 @@ def codes_of(digest: str, inversion: str) -> npt.NDArray[np.float32]:
 
 @lru_cache(maxsize=1024)
 def vector_of(kind: str, key: str, sha256: str) -> npt.NDArray[np.float32]:
-    """The unit vector `[L, D]` of a version or of a pair's direction, if its bytes are still the named ones."""
+    """The unit vector `[L, D]` of a version or of a pair's direction, if its bytes are those named."""
     data: Any = None
     shape: Sequence[int] = ()
     if kind == "community":

@@ -19,6 +19,7 @@ from directions.generators.models import Generator
 from directions.inversions.models import Inversion
 from directions.inversions.selectors import inversion_of, inversion_progress
 from directions.pairs.models import Direction
+from directions.pairs.selectors import directions_of
 from directions.semantics.selectors import semantics_like
 from directions.studio.models import Photo
 from directions.studio.steps import MAX_INTENSITY, Kind
@@ -66,15 +67,10 @@ def sliders_for(*, user: User | None, generator: Generator, query: str = "", lim
     limit = max(1, min(limit, MAX_SLIDERS))
     own: list[Slider] = []
     if user is not None:
-        directions = Direction.objects.filter(
-            generator=generator,
-            state=Direction.State.READY,
-            pair__contributor=user,
-            pair__withdrawn_at=None,
-        ).select_related("pair__semantic")
+        directions = directions_of(user, generator)
         if query:
             directions = directions.filter(pair__semantic__in=semantics_like(query).values("pk"))
-        own = [_own_slider(direction) for direction in directions.order_by("-finished_at")[:limit]]
+        own = [_own_slider(direction) for direction in directions[:limit]]
     series = Series.objects.filter(generator=generator, latest__vector__isnull=False).select_related(
         "semantic", "latest"
     )

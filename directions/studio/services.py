@@ -1,4 +1,4 @@
-"""Writes of the studio: photos and recipes. Pictures come in through media's intake, codes through inversions.
+"""Writes of the studio: photos and recipes. Pictures come through media's intake, codes through inversions.
 
 A recipe is refused rather than replayed differently: it names every vector and the photo's code by sha256.
 """
@@ -32,7 +32,7 @@ WRITTEN = ("kind", "id", "intensity", "change", "version", "vector_sha256", "ste
 
 
 def photo_create(*, owner: User, data: bytes | UploadedFile, title: str = "") -> Photo:
-    """Take in a photo and ask for its inversion on every active generator; the same picture twice is one photo.
+    """Take in a photo and ask for its inversion on every active generator. The same picture is one photo.
 
     Raises:
         UserError: "studio:too-many-photos", "studio:title", and what media's intake refuses.
@@ -93,7 +93,7 @@ def photo_prepare(*, photo: Photo, generator: Generator) -> None:
 
 @transaction.atomic
 def photo_delete(*, photo: Photo) -> None:
-    """Delete a photo with its recipes, and its picture with code and reconstruction unless a pair uses it too."""
+    """Delete a photo with its recipes, and its picture, code and reconstruction unless a pair uses them."""
     image = photo.image
     photo.delete()
     picture_erase(image=image)
@@ -131,7 +131,7 @@ def recipe_delete(*, recipe: Recipe) -> None:
 
 
 def recipe_compose(*, user: User | None, photo: Photo, generator: Generator, steps: Sequence[Step]) -> Recipe:
-    """The recipe of an edit, kept nowhere: `recipe_document` of it is what people download, account or not."""
+    """The recipe of an edit, kept nowhere: `recipe_document` of it is what people download."""
     inversion = editable_inversion(photo=photo, generator=generator)
     resolved = steps_resolve(user=user, generator=generator, steps=steps)
     return Recipe(
@@ -147,8 +147,8 @@ def recipe_read(*, user: User | None, document: Any) -> Recipe:
     """A downloaded recipe, as a recipe that is kept nowhere; the photo must be one that this person may use.
 
     Raises:
-        UserError: "studio:recipe" for what is no recipe, "studio:recipe-gone" (410) for another generator's or
-            another picture's.
+        UserError: "studio:recipe" for what is no recipe, "studio:recipe-gone" (410) for another
+            generator's or another picture's.
         NotFound: a photo that is not theirs.
     """
     if not isinstance(document, dict) or document.get("format") != RECIPE_FORMAT:

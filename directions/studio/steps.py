@@ -78,7 +78,7 @@ def _step(number: int, item: Any) -> Step:
         raise _refused(f"step {number} has the intensity {str(intensity)[:40]!r}; a number was wanted")
     if abs(intensity) > MAX_INTENSITY:
         raise _refused(
-            f"step {number} has the intensity {intensity:g}; -{MAX_INTENSITY:g} to {MAX_INTENSITY:g} was wanted"
+            f"step {number} has the intensity {intensity:g}; at most {MAX_INTENSITY:g} either way was wanted"
         )
     return Step(kind=kind, id=key, intensity=float(intensity))
 
@@ -123,7 +123,7 @@ def _community(step: Step, version: Version | None) -> ResolvedStep:
     if not hasattr(version, "vector"):
         raise UserError(
             "community:vector-withdrawn",
-            f"Version {version.number} of “{version.series.semantic.name}” was withdrawn with one of its pairs.",
+            f"Version {version.number} of “{version.series.semantic.name}” was withdrawn with a pair.",
             "Use the newest version of this change.",
             status=410,
         )

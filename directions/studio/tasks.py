@@ -37,7 +37,7 @@ def draw(
 
 @worker_ready.connect
 def warm_up(sender: Any, **_: Any) -> None:
-    """Load the default generator before the first slider moves: the first preview would wait for it otherwise."""
+    """Load the default generator before the first slider moves; the first preview would wait for it."""
     if QUEUE not in sender.app.amqp.queues.consume_from:
         return
     generator = Generator.objects.filter(is_default=True).first()

@@ -1,7 +1,8 @@
-"""The tray: ready pictures for the stranger who has none at hand. Files under static/tray/, described by tray.json.
+"""The tray: ready pictures for the stranger who has none at hand. static/tray/ holds the files and tray.json.
 
-They are ordinary pictures that take the ordinary way (upload, inversion): no code, direction or strip comes with
-them. `manage.py tray_render` made them once; nothing here needs the renderer. The lowest room: it knows no other.
+They are ordinary pictures that take the ordinary way (upload, inversion): no code, direction or strip comes
+with them. `manage.py tray_render` made them once; nothing here needs the renderer. The lowest
+room: it knows no other.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""Make the tray's single pictures the studio's sample faces: public photos of nobody, inverted like any other.
+"""Make the tray's single pictures the studio's sample faces: public photos of nobody, inverted like any.
 
-Does nothing where they exist already, and asks for inversions on generators that came since. Run at every start.
+Does nothing where they exist already, and asks for inversions on generators that came since. Run it at
+every start.
 """
 
 from __future__ import annotations
