@@ -51,7 +51,7 @@ def _refresh(batch: Batch, claim: Claim) -> None:
 
 
 def _average(members: list[Direction]) -> CommunityDirection | None:
-    """None when there is nobody, or when the members cancel each other out: then there is nothing to publish."""
+    """None when there is nobody, or when members cancel each other out: nothing to publish then."""
     from inference import AveragingError, average
 
     if not members:

@@ -29,7 +29,7 @@ class VersionDiff:
 def series_list(
     *, generator: Generator, demonstration: bool | None = None, semantic: Semantic | None = None
 ) -> QuerySet[Series]:
-    """Published series with their latest version and its strips, newest first. `demonstration` None: both kinds."""
+    """Published series with latest version and strips, newest first. `demonstration` None: both kinds."""
     rows = Series.objects.filter(generator=generator, latest__isnull=False)
     if demonstration is not None:
         rows = rows.filter(demonstration=demonstration)
@@ -62,7 +62,7 @@ def version_vector(version: Version) -> Codes:
     if not version_is_published(version):
         raise UserError(
             "community:vector-withdrawn",
-            f"The numbers of version {version.number} are gone: somebody withdrew a pair that was part of it.",
+            f"The numbers of version {version.number} are gone: somebody withdrew a pair that it held.",
             "Use the latest version.",
             status=410,
         )

@@ -1,7 +1,8 @@
-"""Writes on community directions: publish a version when a series' members changed, un-publish what was withdrawn.
+"""Writes on community directions: whose turn it is to be refreshed, and un-publishing what was withdrawn.
 
-A version is never changed (the database refuses it). Its vector and strips are another row, which goes away when a
-member is withdrawn; the next version does without that member. Real and demonstration pairs never share a series.
+A version is never changed (the database refuses it). Its vector and strips are another row, which goes away
+when a member is withdrawn; the next version does without that member. Real and demonstration pairs never
+share a series.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from directions.pairs.models import Direction
 log = structlog.get_logger(__name__)
 
 KIND = "refresh"
-# After the demonstration pairs that are queued already, so that one refresh serves a whole portion of them; before
-# the rendering of the next portion.
+# After the demonstration pairs that are queued already, so that one refresh serves a whole portion of them;
+# before the rendering of the next portion.
 DEMONSTRATION_REFRESH = Job.Priority.DEMONSTRATION + 1
 
 

@@ -1,7 +1,7 @@
 """`python -m directions.generators.bundle_probe LOCATION`: loads a bundle and prints what it is, as JSON.
 
-A program of its own, because the web process, beat and manage.py never import torch, and because the digest that is
-registered should be the one that the library itself computes. It knows nothing of Django.
+A program of its own, because the web process, beat and manage.py never import torch, and because the digest
+that is registered should be the one that the library itself computes. It knows nothing of Django.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Writes on generators: registering a bundle, choosing the default.
 
-A generator is its content: the same digest is the same row, another digest is another row, and what was derived on
-one never moves to another. Nothing here loads a network (see `bundle_probe`), and nothing here derives.
+A generator is its content: the same digest is the same row, another digest is another row, and what was
+derived on one never moves to another. Nothing here loads a network (see `bundle_probe`), and nothing here
+derives.
 """
 
 from __future__ import annotations
@@ -29,10 +30,10 @@ log = structlog.get_logger(__name__)
 def generator_register(*, location: str) -> Generator:
     """The row of the bundle at `location` (an embedded name or a folder); the newest content there is in use.
 
-    Registering the same content again changes nothing. Other content at a location that is known already takes
-    the old one's place: the old generator is set aside (its directions stay downloadable, nothing new is derived
-    on it), because its weights are gone from that place.
-    Raises UserError when there is no whole bundle.
+    Registering the same content again changes nothing. Other content at a location that is known already
+    takes the old one's place: the old generator is set aside (its directions stay downloadable, nothing new
+    is derived on it), because its weights are gone from that place. Raises UserError when there is no whole
+    bundle.
     """
     folder = bundle_folder(location)
     kept = location if folder != Path(location) else str(folder.resolve())

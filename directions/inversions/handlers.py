@@ -1,7 +1,7 @@
 """The "inversion" job: several pictures of one generator inverted as one batch.
 
-A picture's result does not depend on its company, so batching is only about speed. A picture that was erased in the
-meantime ends quietly; one that cannot be read fails alone.
+A picture's result does not depend on its company, so batching is only about speed. A picture that was erased
+in the meantime ends quietly; one that cannot be read fails alone.
 """
 
 from __future__ import annotations

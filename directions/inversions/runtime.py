@@ -1,6 +1,7 @@
 """The networks of this worker process: each bundle is loaded once, onto the device that the settings name.
 
-Only handlers and tasks call this: it imports torch. It refuses a bundle whose content is not what was registered.
+Only handlers and tasks call this: it imports torch. It refuses a bundle whose content is not what was
+registered.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ _samples: dict[str, torch.Tensor] = {}
 
 
 def bundle_for(generator: Generator) -> Bundle:
-    """The generator's bundle, ready on this process's device; raises UserError when it is not what was registered."""
+    """The generator's bundle on this process's device; UserError when it is not what was registered."""
     if generator.digest not in _bundles:
         from inference import Bundle, BundleError
 
@@ -57,7 +58,7 @@ def bundle_for(generator: Generator) -> Bundle:
 
 
 def sample_codes(generator: Generator) -> torch.Tensor:
-    """Codes [SAMPLE_FACES, L, D] of the faces on which directions are shown: drawn by the generator itself."""
+    """Codes [SAMPLE_FACES, L, D] of the faces that directions are shown on: the generator's own."""
     if generator.digest not in _samples:
         import torch
 

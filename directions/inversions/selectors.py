@@ -37,7 +37,7 @@ def inversion_codes(inversion: Inversion) -> Codes:
 
 
 def inversion_progress(inversion: Inversion) -> InversionProgress:
-    """Honest words and numbers: a step count only while steps are being made, a time only when one is known."""
+    """Honest words and numbers: steps only while steps are made, a time only when one is known."""
     if inversion.state == Inversion.State.READY:
         return InversionProgress(
             "ready", f"inverted in {inversion.steps} steps", 1.0, inversion.steps, 0, 0.0

@@ -1,7 +1,7 @@
 """Writes on inversions: *(picture, generator)* is inverted once, whoever asks.
 
-Nothing here computes: the handler does. A code is never given to another generator: `inversion_store` refuses a
-result whose digest is not the generator's.
+Nothing here computes: the handler does. A code is never given to another generator: `inversion_store` refuses
+a result whose digest is not the generator's.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def inversion_fail(*, inversion: Inversion, reason: str) -> None:
 
 @transaction.atomic
 def picture_erase(*, image: StoredImage) -> bool:
-    """Delete a picture with its inversions and reconstructions, unless a pair, a photo or anything else shows it.
+    """Delete a picture with its inversions and reconstructions, unless a pair, a photo or a strip holds it.
 
     Call it after the row that pointed at the picture is gone. True when it was deleted.
     """

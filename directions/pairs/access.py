@@ -1,4 +1,4 @@
-"""The only way to load a pair by id in a request: its contributor's own. Absent and forbidden look the same."""
+"""The only way to load a pair by id in a request: its contributor's own. Absent, forbidden: the same 404."""
 
 from __future__ import annotations
 

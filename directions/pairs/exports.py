@@ -21,7 +21,7 @@ class Savable(Protocol):
 
 
 def direction_load(direction: Direction) -> LibraryDirection:
-    """The library's Direction of a READY row (`before_inversion`, `after_inversion`, `generator` loaded with it)."""
+    """The library's Direction of a READY row (its two inversions and generator loaded with it)."""
     if direction.vector is None or direction.step is None:
         raise ValueError(f"direction {direction.pk} is {direction.state}: it has no vector")
     return LibraryDirection(

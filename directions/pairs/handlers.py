@@ -1,7 +1,7 @@
 """The "derive" job: from two codes to a direction, its quality, a verdict and two strips.
 
-A direction that cannot count (the same picture twice, unrelated pictures, pictures outside the generator's world)
-is refused with words for the person; it keeps its numbers and gets no vector, so nothing can use it.
+A direction that cannot count (the same picture twice, unrelated pictures, pictures outside the generator's
+world) is refused with words for the person; it keeps its numbers and gets no vector, so nothing can use it.
 """
 
 from __future__ import annotations

@@ -11,7 +11,8 @@ from django.db import models
 class Pair(models.Model):
     """Two pictures, a semantic and a contributor. It belongs to **no** generator.
 
-    A withdrawn pair keeps its row (the contributor's list says so) and nothing else: no picture, no direction.
+    A withdrawn pair keeps its row (the contributor's list says so) and nothing else: no picture, no
+    direction.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -37,7 +38,7 @@ class Pair(models.Model):
 
 
 class Direction(models.Model):
-    """*(pair, generator)*: the unit vector from the before's code to the after's, its step and its quality."""
+    """*(pair, generator)*: the unit vector from before's code to after's, its step and its quality."""
 
     class State(models.TextChoices):
         WAITING = "waiting", "waiting for its inversions"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.db.models import Prefetch, QuerySet
 
@@ -25,11 +26,9 @@ class PairProgress:
 
     Attributes:
         state: queued | inverting | deriving, and the final ready | refused | failed | cancelled | withdrawn.
-        stage: which of 3 steps (before, after, direction); 3 when it is over.
-        text: one honest sentence.
-        ahead, seconds: place in the queue and time to the end; seconds is None while nothing has been measured.
-        fraction: 0..1 over all steps.
-        notes: caveats of a direction that counts.
+        stage: which of 3 steps (before, after, direction); 3 when it is over. text: one honest sentence.
+        ahead, seconds: place in the queue and time to the end; seconds is None while nothing has been
+        measured. fraction: 0..1 over all steps. notes: caveats of a direction that counts.
     """
 
     state: str
@@ -52,7 +51,7 @@ class PairProgress:
 
 
 def pairs_of(user: User) -> QuerySet[Pair]:
-    """A person's own pairs, newest first, with semantic, pictures and the default generator's direction first."""
+    """A person's own pairs, newest first, with pictures and directions (the default generator's first)."""
     directions = Direction.objects.select_related("generator", "strip").order_by(
         "-generator__is_default", "created_at"
     )
@@ -62,6 +61,31 @@ def pairs_of(user: User) -> QuerySet[Pair]:
         .prefetch_related(Prefetch("directions", queryset=directions.defer("vector")))
         .order_by("-created_at", "pk")
     )
+
+
+def pairs_export(user: User) -> list[dict[str, Any]]:
+    """What this room holds on a person, ready for JSON; registered with accounts."""
+    return [
+        {
+            "id": str(pair.pk),
+            "change": pair.semantic.name,
+            "state": pair_state(pair),
+            "created_at": pair.created_at.isoformat(),
+            "pictures_public": pair.pictures_public,
+            "before_sha256": pair.before.sha256 if pair.before else None,
+            "after_sha256": pair.after.sha256 if pair.after else None,
+            "directions": [
+                {
+                    "generator": row.generator.slug,
+                    "state": row.state,
+                    "step": row.step,
+                    "quality": row.quality,
+                }
+                for row in pair.directions.all()
+            ],
+        }
+        for pair in pairs_of(user)
+    ]
 
 
 def directions_of(user: User, generator: Generator) -> QuerySet[Direction]:

@@ -1,10 +1,11 @@
-"""Writes on pairs: contribute, cancel, try again, withdraw, delete, and derive the commons on another generator.
+"""Writes on pairs: contribute, cancel, try again, withdraw, delete, derive on another generator.
 
-A pair belongs to no generator: each active generator gets exactly one direction of it. Whatever is refused says why,
-and what is withdrawn leaves no picture, code or direction behind.
+A pair belongs to no generator: each active generator gets exactly one direction of it. Whatever is refused
+says why, and what is withdrawn leaves no picture, code or direction behind.
 
 Locks are taken in one order everywhere, here and in the workers' finishing transactions: pair, inversions by
-(generator, image), directions, the rooms above, job rows. A pair and its worker may meet, but never in a deadlock.
+(generator, image), directions, the rooms above, job rows. A pair and its worker may meet, but never in a
+deadlock.
 """
 
 from __future__ import annotations
@@ -15,16 +16,18 @@ from datetime import timedelta
 
 import structlog
 from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from direction_commons.accounts.models import User
+from direction_commons.accounts.services import quota_check
 from direction_commons.errors import UserError
 from direction_commons.jobs.models import Job
 from direction_commons.jobs.services import job_cancel, job_enqueue
 from direction_commons.media.models import StoredImage
-from direction_commons.media.services import image_delete, images_held
+from direction_commons.media.services import image_delete, image_intake, images_held
 from directions.generators.models import Generator
 from directions.generators.selectors import active_generators, default_generator
 from directions.inversions.models import Inversion
@@ -32,6 +35,7 @@ from directions.inversions.services import KIND as INVERSION
 from directions.inversions.services import inversion_request, picture_erase
 from directions.pairs.models import Direction, Pair
 from directions.pairs.signals import pair_withdrawn
+from directions.semantics.naming import name_clean
 from directions.semantics.services import semantic_get_or_create
 
 log = structlog.get_logger(__name__)
@@ -50,7 +54,7 @@ def pair_submit(
     pictures_public: bool = False,
     demonstration: bool = False,
 ) -> Pair:
-    """Accept a pair; its inversions and directions on all active generators are queued in the same transaction.
+    """Accept a pair; its work on all active generators is queued in the same transaction.
 
     Raises UserError: a name that cannot be one, the day's quota used up, no generator registered.
     """
@@ -84,8 +88,39 @@ def pair_submit(
 
 
 @transaction.atomic
+def pair_contribute(
+    *,
+    contributor: User,
+    semantic_name: str,
+    before: bytes | UploadedFile,
+    after: bytes | UploadedFile,
+    pictures_public: bool = False,
+) -> Pair:
+    """A person's contribution from two uploads: both are taken in and the pair accepted, or neither.
+
+    Raises UserError: as `pair_submit`, and what media refuses ("media:..."), saying which of the two it is.
+    """
+    name_clean(semantic_name)  # before the pictures are decoded
+    images = []
+    for side, data in (("before", before), ("after", after)):
+        try:
+            images.append(image_intake(owner=contributor, data=data))
+        except UserError as error:
+            raise UserError(
+                error.code, f"The {side} picture: {error.message}", error.todo, status=error.status
+            ) from error
+    return pair_submit(
+        contributor=contributor,
+        semantic_name=semantic_name,
+        before=images[0],
+        after=images[1],
+        pictures_public=pictures_public,
+    )
+
+
+@transaction.atomic
 def direction_request(*, pair: Pair, generator: Generator, priority: int | None = None) -> Direction | None:
-    """The direction of this pair on this generator, made and queued if there is none yet; exactly one each."""
+    """The direction of this pair on this generator, made and queued if there is none: exactly one each."""
     if pair.before is None or pair.after is None or pair.cancelled_at or pair.withdrawn_at:
         return None
     wanted = pair_priority(pair) if priority is None else priority
@@ -105,8 +140,8 @@ def direction_request(*, pair: Pair, generator: Generator, priority: int | None 
 def direction_advance(*, inversion: Inversion, priority: int | None = None) -> None:
     """Queue the derivation of every waiting direction whose two inversions are both there.
 
-    Two inversions may finish in two transactions at once, neither seeing the other: the lock on the direction makes
-    the second look again after the first has committed.
+    Two inversions may finish in two transactions at once, neither seeing the other: the lock on the direction
+    makes the second look again after the first has committed.
     """
     waiting = (
         Direction.objects.select_for_update()
@@ -196,7 +231,7 @@ def pair_retry(*, pair: Pair) -> Pair:
 
 @transaction.atomic
 def pair_withdraw(*, pair: Pair) -> Pair:
-    """Take it back: pictures, codes, directions and strips are deleted; community versions that held it follow.
+    """Take it back: pictures, codes, directions, strips are deleted; community versions follow.
 
     The row stays, so that the contributor's list says what became of it; `pair_delete` takes that, too.
     """
@@ -244,8 +279,8 @@ def pairs_erase(user: User) -> None:
 def directions_rederive(*, generator: Generator, priority: int = Job.Priority.REFRESH) -> int:
     """Queue the directions that the stored pairs lack on this generator; how many were queued.
 
-    Idempotent: a pair that has its direction there, in whatever state, is left alone. A transaction a pair, so that
-    a large commons never locks anything for long.
+    Idempotent: a pair that has its direction there, in whatever state, is left alone. A transaction a pair,
+    so that a large commons never locks anything for long.
     """
     if not generator.is_active:
         raise UserError(
@@ -299,7 +334,7 @@ def _stop(pair: Pair, directions: Iterable[Direction]) -> None:
 
 
 def _held_by_others(pair: Pair) -> set[uuid.UUID]:
-    """The pictures of this pair that anything else holds, asked while the pair lets go of them for a moment."""
+    """Which pictures of this pair anything else holds: asked while the pair lets go for a moment."""
     images = [image for image in (pair.before, pair.after) if image is not None]
     with transaction.atomic():
         Pair.objects.filter(pk=pair.pk).update(before=None, after=None)
@@ -310,14 +345,13 @@ def _held_by_others(pair: Pair) -> set[uuid.UUID]:
 
 def _check_quota(contributor: User) -> None:
     since = timezone.now() - timedelta(days=1)
-    made = Pair.objects.filter(contributor=contributor, created_at__gt=since).count()
-    if made >= settings.QUOTA_PAIRS_A_DAY:
-        raise UserError(
-            "pairs:quota",
-            f"You contributed {made} pairs within a day; {settings.QUOTA_PAIRS_A_DAY} are possible.",
-            "Come back tomorrow, or ask the operator for more.",
-            status=429,
-        )
+    quota_check(
+        user=contributor,
+        used=Pair.objects.filter(contributor=contributor, created_at__gt=since).count(),
+        limit=settings.QUOTA_PAIRS_A_DAY,
+        what="pairs within a day",
+        todo="Come back tomorrow, or ask the operator for more.",
+    )
 
 
 def _shown_publicly(image: StoredImage) -> bool:

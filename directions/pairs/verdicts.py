@@ -1,4 +1,4 @@
-"""What a person is told when a pair gives no direction, or gives one with a caveat: what is wrong, what to do."""
+"""What a person is told when a pair gives no direction, or one with a caveat: what is wrong, what to do."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ def verdict_text(*, verdict: str, quality: Mapping[str, Any], generator: Generat
     if verdict == SAME:
         times = float(quality["movement_over_null"])
         return (
-            f"Before and after are the same picture to {generator.title}: between them it moves {times:.1f} times as "
-            "far as when one picture is merely saved again. Upload an after in which the change is plainly visible, "
-            "and check that you did not choose one file twice."
+            f"Before and after are the same picture to {generator.title}: between them it moves {times:.1f} "
+            "times as far as when one picture is merely saved again. Upload an after in which the change is "
+            "plainly visible, and check that you did not choose one file twice."
         )
     if verdict == UNRELATED:
         return (
-            "These look like two unrelated pictures, not one picture before and after a change: they are further "
-            "apart than two different portraits usually are. Use the same face in the same pose and light, "
-            "with one thing changed."
+            "These look like two unrelated pictures, not one picture before and after a change: they are "
+            "further apart than two different portraits usually are. Use the same face in the same pose and "
+            "light, with one thing changed."
         )
     if verdict == FOREIGN:
         return f"{_foreign_picture(quality, generator)} {_foreign_advice(generator)}"

@@ -11,8 +11,8 @@ from django.db import models
 class Semantic(models.Model):
     """A named change ("smile"). Unique by its normalised name; `slug` is its address.
 
-    `trigrams` are the normalised name's, for search that forgives typos: the PostgreSQL that comes from a wheel
-    has no pg_trgm, and an array under a GIN index gives the same.
+    `trigrams` are the normalised name's, for search that forgives typos: the PostgreSQL that comes from a
+    wheel has no pg_trgm, and an array under a GIN index gives the same.
     """
 
     name = models.CharField(max_length=60)

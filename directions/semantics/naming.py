@@ -15,8 +15,8 @@ from django.utils.text import slugify
 from direction_commons.errors import UserError
 
 MIN_LENGTH, MAX_LENGTH = 2, 60
-# Beside letters, marks and digits. Everything else (emoji, control and direction-changing characters) is refused:
-# it cannot be typed again by the next person, or makes two different names look the same.
+# Beside letters, marks and digits. Everything else (emoji, control and direction-changing characters) is
+# refused: it cannot be typed again by the next person, or makes two different names look the same.
 _ALLOWED_MARKS = set(" -_'’().,/&+")
 _ALLOWED_CATEGORIES = ("L", "M", "N")
 
@@ -58,7 +58,7 @@ def name_normalise(name: str) -> str:
 
 
 def slug_candidates(normalised: str) -> tuple[str, str]:
-    """The address wanted, and the one taken when another name already has it. ASCII, at most 80 characters."""
+    """The address wanted, and the one taken when another name has it. ASCII, at most 80 characters."""
     digest = hashlib.sha256(normalised.encode()).hexdigest()[:8]
     base = slugify(normalised)[:60].strip("-")
     return (base, f"{base}-{digest}") if base else (f"change-{digest}", f"change-{digest}")

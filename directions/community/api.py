@@ -1,0 +1,208 @@
+"""Community directions over HTTP: series, versions, and versions as files."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpResponse
+from django.urls import reverse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
+from rest_framework import serializers
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from direction_commons.api.paging import CommonsPagination
+from direction_commons.api.schema import GENERATOR, PAGING, paged
+from direction_commons.errors import NotFound, UserError
+from directions.community.access import access_series, access_version
+from directions.community.models import Version
+from directions.community.selectors import (
+    series_list,
+    series_versions,
+    version_diff,
+    version_direction,
+    version_is_published,
+    version_vector,
+)
+from directions.generators.access import generator_or_default
+from directions.pairs.api import file_answer
+from directions.pairs.exports import FORMATS, file_bytes
+from directions.semantics.access import access_semantic
+
+
+class MemberSerializer(serializers.Serializer[Any]):
+    """An opaque id: it names no person and no picture."""
+
+    direction = serializers.UUIDField()
+    weight = serializers.FloatField()
+    cosine = serializers.FloatField(help_text="with the average of the others, in the effect metric")
+
+
+class StripSerializer(serializers.Serializer[Any]):
+    face = serializers.IntegerField()
+    intensities = serializers.ListField(child=serializers.FloatField())
+    image = serializers.SerializerMethodField()
+
+    def get_image(self, strip: Any) -> str:
+        return reverse("media:image", args=[strip.image_id])
+
+
+class VersionSerializer(serializers.ModelSerializer[Version]):
+    """An immutable average. `published` false: its numbers are gone, because a member was withdrawn."""
+
+    published = serializers.SerializerMethodField()
+    strips = StripSerializer(many=True)
+
+    class Meta:
+        model = Version
+        fields = [
+            "id",
+            "number",
+            "num_members",
+            "num_contributors",
+            "resultant",
+            "agreement",
+            "step",
+            "method",
+            "space",
+            "bundle_digest",
+            "vector_digest",
+            "published_at",
+            "published",
+            "strips",
+        ]
+
+    def get_published(self, version: Version) -> bool:
+        return version_is_published(version)
+
+
+class VersionDiffSerializer(serializers.Serializer[Any]):
+    since = serializers.IntegerField(allow_null=True, help_text="the number of the version before")
+    added = serializers.ListField(child=serializers.UUIDField())
+    removed = serializers.ListField(child=serializers.UUIDField())
+
+
+class VersionDetailSerializer(VersionSerializer):
+    series = serializers.IntegerField(source="series_id")
+    change = serializers.CharField(source="series.semantic.name")
+    generator = serializers.CharField(source="series.generator.slug")
+    demonstration = serializers.BooleanField(source="series.demonstration")
+    members = MemberSerializer(many=True)
+    diff = serializers.SerializerMethodField()
+
+    class Meta(VersionSerializer.Meta):
+        fields = [
+            *VersionSerializer.Meta.fields,
+            "series",
+            "change",
+            "generator",
+            "demonstration",
+            "members",
+            "diff",
+        ]
+
+    @extend_schema_field(VersionDiffSerializer)
+    def get_diff(self, version: Version) -> dict[str, Any]:
+        diff = version_diff(version)
+        return {
+            "since": diff.older.number if diff.older else None,
+            "added": diff.added,
+            "removed": diff.removed,
+        }
+
+
+class SeriesSerializer(serializers.Serializer[Any]):
+    """The versions of one change on one generator; `latest` is the one to use."""
+
+    id = serializers.IntegerField()
+    change = serializers.CharField(source="semantic.name")
+    slug = serializers.CharField(source="semantic.slug")
+    generator = serializers.CharField(source="generator.slug")
+    space = serializers.CharField()
+    demonstration = serializers.BooleanField(help_text="made by the demonstration community")
+    latest = VersionSerializer()
+
+
+class CommunityView(APIView):
+    permission_classes = [AllowAny]
+
+    @extend_schema(
+        operation_id="community_list",
+        parameters=[
+            GENERATOR,
+            OpenApiParameter("change", str, description="A change's slug."),
+            OpenApiParameter(
+                "demonstration", bool, description="Only demonstration (true) or only real (false)."
+            ),
+            *PAGING,
+        ],
+        responses=paged("Series", SeriesSerializer),
+    )
+    def get(self, request: Request) -> Response:
+        """Published community directions, newest first."""
+        change = request.query_params.get("change")
+        rows = series_list(
+            generator=generator_or_default(request.query_params.get("generator")),
+            demonstration=_truth(request.query_params.get("demonstration")),
+            semantic=access_semantic(change) if change else None,
+        )
+        pages = CommonsPagination()
+        page = pages.paginate_queryset(rows, request, view=self) or []
+        return pages.get_paginated_response(SeriesSerializer(page, many=True).data)
+
+
+class SeriesVersions(APIView):
+    permission_classes = [AllowAny]
+
+    @extend_schema(
+        operation_id="community_versions", parameters=PAGING, responses=paged("Version", VersionSerializer)
+    )
+    def get(self, request: Request, id: int) -> Response:
+        """All versions of a series, newest first."""
+        pages = CommonsPagination()
+        page = pages.paginate_queryset(series_versions(access_series(id)), request, view=self) or []
+        return pages.get_paginated_response(VersionSerializer(page, many=True).data)
+
+
+class VersionView(APIView):
+    permission_classes = [AllowAny]
+
+    @extend_schema(operation_id="community_version_get", responses=VersionDetailSerializer)
+    def get(self, request: Request, id: int) -> Response:
+        """One version with its members and what changed since the one before."""
+        return Response(VersionDetailSerializer(access_version(id)).data)
+
+
+class VersionFile(APIView):
+    permission_classes = [AllowAny]
+
+    @extend_schema(
+        operation_id="community_version_file",
+        responses={
+            (200, "application/octet-stream"): OpenApiTypes.BINARY,
+            (200, "application/json"): OpenApiTypes.OBJECT,
+        },
+    )
+    def get(self, request: Request, id: int, extension: str) -> HttpResponse:
+        """A version as a file: `safetensors`, `npz` for the library, `json` for reading. 410: withdrawn."""
+        version = access_version(id)
+        name = f"{version.series.semantic.slug}-v{version.number}.{extension}"
+        if extension == "json":
+            body = {**VersionDetailSerializer(version).data, "vector": version_vector(version).tolist()}
+            answer = Response(body)
+            answer["Content-Disposition"] = f'attachment; filename="{name}"'
+            return answer
+        if extension not in FORMATS:
+            raise NotFound("version")
+        return file_answer(file_bytes(version_direction(version), extension), name)
+
+
+def _truth(text: str | None) -> bool | None:
+    if text is None or text == "":
+        return None
+    if text.lower() not in ("true", "false", "1", "0"):
+        raise UserError("request:truth", f"demonstration={text[:30]!r} came; true or false was wanted.")
+    return text.lower() in ("true", "1")

@@ -1,0 +1,80 @@
+"""A direction's quality in words beside its numbers. It only describes; verdicts are made in `inference`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class QualityRow:
+    """One measured thing: what was asked, the answer in words, the number behind it."""
+
+    label: str
+    words: str
+    number: str
+    level: str  # good | fair | poor
+
+
+def quality_rows(quality: Mapping[str, Any]) -> list[QualityRow]:
+    """What the page says on a pair, in the order in which a person would ask."""
+    rows = []
+    kept, over, part = (
+        _number(quality, name) for name in ("change_kept", "movement_over_null", "changed_fraction")
+    )
+    inside, outside = _number(quality, "error_inside"), _number(quality, "error_outside")
+    if kept is not None:
+        percent = f"{max(0, round(100 * kept))} % of the change"
+        if kept >= 0.7:
+            rows.append(QualityRow("Is the change in it?", "Nearly all of it is kept", percent, "good"))
+        elif kept >= 0.35:
+            rows.append(QualityRow("Is the change in it?", "Much of it is kept", percent, "fair"))
+        else:
+            rows.append(
+                QualityRow("Is the change in it?", "Hardly: the generator knows it badly", percent, "poor")
+            )
+    if over is not None:
+        times = f"{over:.1f} × what saving a picture again moves"
+        if over >= 5:
+            rows.append(QualityRow("How far does it go?", "A strong change", times, "good"))
+        elif over >= 2:
+            rows.append(QualityRow("How far does it go?", "A clear change", times, "good"))
+        else:
+            rows.append(
+                QualityRow("How far does it go?", "A small change", times, "fair" if over >= 1 else "poor")
+            )
+    if part is not None:
+        percent = f"{100 * part:.0f} % of the picture"
+        if part <= 0.3:
+            rows.append(QualityRow("How much of the picture?", "Only a part changes", percent, "good"))
+        elif part <= 0.6:
+            rows.append(QualityRow("How much of the picture?", "A large part changes", percent, "fair"))
+        else:
+            rows.append(QualityRow("How much of the picture?", "Nearly everything changes", percent, "poor"))
+    if inside is not None and outside is not None:
+        numbers = f"{inside:.3f} inside the change, {outside:.3f} outside"
+        if inside <= 2 * outside:
+            rows.append(
+                QualityRow("How exact is the copy?", "As good in the change as around it", numbers, "good")
+            )
+        else:
+            rows.append(
+                QualityRow("How exact is the copy?", "Rougher in the change than around it", numbers, "fair")
+            )
+    return rows
+
+
+def _number(quality: Mapping[str, Any], name: str) -> float | None:
+    value = quality.get(name)
+    return None if value is None else float(value)
+
+
+def copy_words(error: float, limit: float) -> str:
+    """How close a reconstruction is, judged against the error beyond which a picture is of another world."""
+    share = error / limit if limit else 0.0
+    if share <= 0.35:
+        return "a close copy"
+    if share <= 0.7:
+        return "a fair copy"
+    return "a rough copy" if share <= 1 else "not a picture this generator can draw"

@@ -1,0 +1,58 @@
+"""Changes over HTTP: the list, with search that forgives typos."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from direction_commons.api.paging import CommonsPagination
+from direction_commons.api.schema import PAGING, paged
+from directions.semantics.access import access_semantic
+from directions.semantics.models import Semantic
+from directions.semantics.selectors import semantics_like
+
+
+class SemanticSerializer(serializers.ModelSerializer[Semantic]):
+    """A named change."""
+
+    class Meta:
+        model = Semantic
+        fields = ["slug", "name", "created_at"]
+
+
+class SemanticsView(APIView):
+    """What can change in a picture, in words."""
+
+    permission_classes = [AllowAny]
+
+    @extend_schema(
+        operation_id="semantics_list",
+        parameters=[OpenApiParameter("q", str, description="Part of a name, typos allowed."), *PAGING],
+        responses=paged("Semantic", SemanticSerializer),
+    )
+    def get(self, request: Request) -> Response:
+        """Changes by name; with `q` those that resemble it, best first."""
+        text = request.query_params.get("q", "")
+        rows = semantics_like(text) if text.strip() else Semantic.objects.order_by("normalised")
+        pages = CommonsPagination()
+        page = pages.paginate_queryset(rows, request, view=self) or []
+        return pages.get_paginated_response(SemanticSerializer(page, many=True).data)
+
+
+class SemanticView(APIView):
+    permission_classes = [AllowAny]
+
+    @extend_schema(operation_id="semantics_get", responses=SemanticSerializer)
+    def get(self, request: Request, slug: str) -> Response:
+        """One change by its address."""
+        return Response(_body(access_semantic(slug)))
+
+
+def _body(semantic: Semantic) -> dict[str, Any]:
+    return dict(SemanticSerializer(semantic).data)
