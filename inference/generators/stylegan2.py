@@ -47,7 +47,14 @@ class ModulatedConv(nn.Module):
     """Convolution whose input channels are scaled by a style, with optional demodulation and upsampling."""
 
     def __init__(
-        self, inputs: int, outputs: int, kernel: int, code_dim: int, *, demodulate: bool = True, up: bool = False
+        self,
+        inputs: int,
+        outputs: int,
+        kernel: int,
+        code_dim: int,
+        *,
+        demodulate: bool = True,
+        up: bool = False,
     ) -> None:
         super().__init__()
         self.affine = EqualLinear(code_dim, inputs, bias=1.0)
@@ -61,8 +68,11 @@ class ModulatedConv(nn.Module):
             fir = (taps[:, None] * taps[None, :]).expand(outputs, 1, 4, 4)
             self.register_buffer("fir", fir.contiguous(), persistent=False)
 
-    def forward(self, x: Tensor, w: Tensor) -> Tensor:
-        """x [B, I, H, W], w [B, D] -> [B, O, H or 2H, W or 2W]."""
+    def forward(self, x: Tensor, w: Tensor, bias: Tensor) -> Tensor:
+        """x [B, I, H, W], w [B, D], bias [O] -> [B, O, H or 2H, W or 2W].
+
+        The bias comes in here because adding and scaling in one pass saves a walk through the picture.
+        """
         style = self.affine(w)  # [B, I]
         if self.demodulate:
             # the scale of a style cancels in the demodulation; dividing it out keeps low precision exact enough
@@ -77,14 +87,18 @@ class ModulatedConv(nn.Module):
         if self.demodulate:
             power = weight.square().sum((2, 3))  # [O, I]
             scale = torch.rsqrt(F.linear(style.square(), power) + 1e-8)  # [B, O]
-            x = x * (scale * _GAIN).to(x.dtype)[:, :, None, None]
-        return x
+            return torch.addcmul(
+                bias.to(x.dtype)[None, :, None, None], x, (scale * _GAIN).to(x.dtype)[:, :, None, None]
+            )
+        return x + bias.to(x.dtype)[None, :, None, None]
 
 
 class StyledConv(nn.Module):
     """Modulated convolution, noise, bias, activation: one layer of the synthesis network."""
 
-    def __init__(self, inputs: int, outputs: int, resolution: int, code_dim: int, *, up: bool = False) -> None:
+    def __init__(
+        self, inputs: int, outputs: int, resolution: int, code_dim: int, *, up: bool = False
+    ) -> None:
         super().__init__()
         self.conv = ModulatedConv(inputs, outputs, 3, code_dim, up=up)
         self.bias = nn.Parameter(torch.zeros(outputs))
@@ -92,12 +106,30 @@ class StyledConv(nn.Module):
         self.register_buffer("noise_const", torch.randn(resolution, resolution))
 
     def forward(self, x: Tensor, w: Tensor, noise: str) -> Tensor:
-        x = self.conv(x, w)
+        x = self.conv(x, w, self.bias)
         if noise == "random":
             x = x + torch.randn_like(x[:, :1]) * self.noise_strength.to(x.dtype)
         elif noise == "const":
             x = x + (self.get_buffer("noise_const") * self.noise_strength).to(x.dtype)
-        return activate(x + self.bias.to(x.dtype)[None, :, None, None])
+        return activate(x)
+
+
+class ToRGB(nn.Module):
+    """Modulated 1x1 convolution to a picture, without demodulation: one small matrix a picture."""
+
+    def __init__(self, inputs: int, code_dim: int) -> None:
+        super().__init__()
+        self.affine = EqualLinear(code_dim, inputs, bias=1.0)
+        self.weight = nn.Parameter(torch.randn(3, inputs))
+        self.weight_gain = 1.0 / math.sqrt(inputs)
+        self.bias = nn.Parameter(torch.zeros(3))
+
+    def forward(self, x: Tensor, w: Tensor) -> Tensor:
+        """x [B, I, H, W], w [B, D] -> [B, 3, H, W] in float32."""
+        weight = self.weight * self.weight_gain * self.affine(w)[:, None, :]  # [B, 3, I]
+        flat = x.permute(0, 2, 3, 1).flatten(1, 2)  # [B, HW, I]
+        rgb = torch.bmm(flat, weight.transpose(1, 2).to(x.dtype))  # [B, HW, 3]
+        return rgb.float().transpose(1, 2).unflatten(2, x.shape[2:]) + self.bias[None, :, None, None]
 
 
 class Block(nn.Module):
@@ -107,8 +139,7 @@ class Block(nn.Module):
         super().__init__()
         self.up = StyledConv(inputs, outputs, resolution, code_dim, up=True) if resolution > 4 else None
         self.conv = StyledConv(outputs, outputs, resolution, code_dim)
-        self.rgb = ModulatedConv(outputs, 3, 1, code_dim, demodulate=False)
-        self.rgb_bias = nn.Parameter(torch.zeros(3))
+        self.rgb = ToRGB(outputs, code_dim)
 
 
 class MappingNetwork(nn.Module):
@@ -236,7 +267,7 @@ class StyleGAN2Generator(Generator):
             if block.up is not None:
                 x = block.up(x, codes[:, 2 * k - 1], noise)
             x = block.conv(x, codes[:, 2 * k], noise)
-            rgb = block.rgb(x, codes[:, 2 * k + 1]).float() + block.rgb_bias[None, :, None, None]
+            rgb = block.rgb(x, codes[:, 2 * k + 1])
             image = rgb if image is None else rgb + upsample(image)
             if self.resolutions[k] == resolution:
                 break

@@ -1,0 +1,217 @@
+"""Measure the numbers that a bundle is judged by: layer weights of the effect metric, and three thresholds.
+
+All come from held-out people, through the default inversion, once per bundle:
+- null_floor: how far codes of one picture move when it is only re-encoded or shifted by a pixel (95th percentile);
+- unrelated: how far codes of two different people are apart (1st percentile), unless strong honest pairs reach
+  that far: then it lies between the two (the shares on the wrong side are kept in the metadata);
+- out_of_domain: the reconstruction error that all but a few honest portraits and crude paste-ups stay below.
+
+Run on any bundle: `python -m inference.portraits.training.calibrate FOLDER` rewrites its bundle.toml.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image, ImageFilter
+from torch import Tensor
+
+from inference.bundle import Bundle
+from inference.effect_metric import measure_weights, norm
+from inference.inversion import invert
+from inference.portraits import ATTRIBUTES, SCENE_NAMES, region_mask, render_many, render_scene
+from inference.portraits.training.data import HELD_OUT_SEED, held_out_scenes, to_images
+
+Pictures = npt.NDArray[np.uint8]
+
+_FIRST = 100_000  # held-out people used here; evaluation uses others
+
+
+def calibrate(bundle: Bundle, people: int = 96) -> dict[str, Any]:
+    """Measure and set `bundle.metric_weights` and `bundle.thresholds`; returns the facts behind them."""
+    weights = measure_weights(bundle.generator, samples=people)
+    bundle.metric_weights = torch.as_tensor(weights, dtype=torch.float32)
+    scenes = held_out_scenes(people, _FIRST)
+    pictures = render_many(scenes, bundle.generator.resolution, 1)
+    codes, errors = _inverted(bundle, pictures)
+    null = np.concatenate(
+        [norm(_inverted(bundle, kind)[0] - codes, weights) for kind in same_again(pictures).values()]
+    )
+    apart = norm(codes - np.roll(codes, 1, axis=0), weights)
+    strong, honest_errors = _strong_pairs(bundle, weights, scenes[: people // 2])
+    pasted = _inverted(bundle, paste_ups(people // 2))[1]
+    foreign = {name: _inverted(bundle, kind)[1] for name, kind in foreign_pictures(24).items()}
+    known = np.concatenate([errors, honest_errors, pasted])
+    unrelated = between(float(np.percentile(strong, 99)), float(np.percentile(apart, 1)))
+    nearest = min(float(np.percentile(kind, 10)) for kind in foreign.values())
+    out_of_domain = between(float(np.percentile(known, 99.5)), nearest)
+    bundle.thresholds = {
+        "null_floor": float(np.percentile(null, 95)),
+        "unrelated": unrelated,
+        "out_of_domain": out_of_domain,
+    }
+    facts = {
+        "people": people,
+        "null_median": float(np.median(null)),
+        "strong_pair_median": float(np.median(strong)),
+        "strong_pair_99": float(np.percentile(strong, 99)),
+        "unrelated_1": float(np.percentile(apart, 1)),
+        "unrelated_median": float(np.median(apart)),
+        "strong_pairs_beyond_unrelated": float((strong > unrelated).mean()),
+        "unrelated_pairs_within": float((apart <= unrelated).mean()),
+        "strong_pairs_under_null": float((strong < bundle.thresholds["null_floor"]).mean()),
+        "error_median": float(np.median(errors)),
+        "error_99": float(np.percentile(errors, 99)),
+        "paste_up_error_99": float(np.percentile(pasted, 99)),
+        "honest_beyond": float((known > out_of_domain).mean()),
+        **{f"{name}_within": float((kind <= out_of_domain).mean()) for name, kind in foreign.items()},
+    }
+    return {key: round(value, 4) for key, value in facts.items()}
+
+
+def recalibrated(bundle: Bundle, people: int = 96) -> Bundle:
+    """The same networks with freshly measured numbers (and so another digest)."""
+    facts = calibrate(bundle, people)
+    return Bundle(
+        name=bundle.name,
+        generator=bundle.generator,
+        encoder=bundle.encoder,
+        perceptual=bundle.perceptual,
+        metric_weights=bundle.metric_weights,
+        thresholds=bundle.thresholds,
+        metadata={**bundle.metadata, "calibration": facts},
+        storage=bundle.storage,
+    )
+
+
+def between(low: float, high: float) -> float:
+    """A threshold between what must stay below and what should lie beyond: their geometric mean, or `low`
+    where they overlap (an honest picture refused is worse than a foreign one let through with its error)."""
+    return (low * high) ** 0.5 if high > low else low
+
+
+def same_again(pictures: Pictures) -> Mapping[str, Pictures]:
+    """The same pictures as people send them twice: as JPEG, resized there and back, shifted by a pixel."""
+    return {
+        "jpeg": np.stack([_jpeg(picture, 85) for picture in pictures]),
+        "resized": np.stack([_resized(picture) for picture in pictures]),
+        "shifted": np.roll(pictures, 1, axis=2),
+    }
+
+
+def foreign_pictures(count: int, size: int = 128, seed: int = 0) -> Mapping[str, Pictures]:
+    """Pictures of other worlds that need no download: noise, textures, gradients, shuffled portraits."""
+    rng = np.random.default_rng(seed)
+    noise = rng.integers(0, 256, (count, size, size, 3), dtype=np.uint8)
+    portraits = render_many(held_out_scenes(count, _FIRST + 500_000), size, 1)
+    tiles = portraits.reshape(count, 4, size // 4, 4, size // 4, 3).transpose(0, 1, 3, 2, 4, 5)
+    order = rng.permuted(np.tile(np.arange(16), (count, 1)), axis=1)
+    mixed = np.take_along_axis(tiles.reshape(count, 16, -1), order[:, :, None], 1).reshape(tiles.shape)
+    shuffled = mixed.transpose(0, 1, 3, 2, 4, 5).reshape(portraits.shape)
+    textures = np.stack([_texture(rng, size) for _ in range(count)])
+    scenery = np.stack([_scenery(rng, size) for _ in range(count)])
+    return {
+        "noise": noise,
+        "textures": textures,
+        "scenery": scenery,
+        "shuffled": shuffled,
+        "upside_down": portraits[:, ::-1].copy(),
+    }
+
+
+def paste_ups(count: int, size: int = 128, seed: int = 0) -> Pictures:
+    """Crude paste-ups as people make them: one attribute's region cut from an edited twin, hard edges, a little
+    off in place and brightness."""
+    rng = np.random.default_rng(seed)
+    results = []
+    for i in range(count):
+        attribute = ATTRIBUTES[i % len(ATTRIBUTES)].name
+        person = HELD_OUT_SEED + _FIRST + 700_000 + i
+        scene = held_out_scenes(1, person - HELD_OUT_SEED)[0]
+        base = render_scene(scene, size).astype(np.float32)
+        edited = scene.copy()
+        edited[SCENE_NAMES.index(attribute)] = 1.0
+        twin = render_scene(edited, size).astype(np.float32)
+        mask = region_mask(attribute, person, size)
+        moved = np.roll(twin, rng.integers(-1, 2, 2), axis=(0, 1)) * rng.uniform(0.95, 1.05)
+        pasted = np.where(np.roll(mask, rng.integers(-1, 2, 2), axis=(0, 1))[..., None], moved, base)
+        results.append(pasted.clip(0, 255).astype(np.uint8))
+    return np.stack(results)
+
+
+def _strong_pairs(
+    bundle: Bundle, weights: npt.NDArray[np.float64], scenes: npt.NDArray[np.float32]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Effect lengths and errors of honest pairs: one attribute from 0 to 1, every attribute in turn."""
+    before, after = [], []
+    for i, scene in enumerate(scenes):
+        for value, side in ((0.0, before), (1.0, after)):
+            edited = scene.copy()
+            edited[i % len(ATTRIBUTES)] = value
+            side.append(edited)
+    size = bundle.generator.resolution
+    first, first_errors = _inverted(bundle, render_many(np.stack(before), size, 1))
+    second, second_errors = _inverted(bundle, render_many(np.stack(after), size, 1))
+    return norm(second - first, weights), np.concatenate([first_errors, second_errors])
+
+
+def _inverted(bundle: Bundle, pictures: Pictures) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    inversion = invert(bundle, to_images(pictures))
+    return inversion.codes.cpu().double().numpy(), inversion.errors.cpu().double().numpy()
+
+
+def _jpeg(picture: Pictures, quality: int) -> Pictures:
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, "JPEG", quality=quality)
+    return np.asarray(Image.open(buffer).convert("RGB"))
+
+
+def _resized(picture: Pictures) -> Pictures:
+    size = picture.shape[0]
+    larger = Image.fromarray(picture).resize((size * 3 // 2, size * 3 // 2), Image.Resampling.BICUBIC)
+    return np.asarray(larger.resize((size, size), Image.Resampling.LANCZOS))
+
+
+def _texture(rng: np.random.Generator, size: int) -> Pictures:
+    """Coloured noise with a random spectrum, as walls, grass and cloth have."""
+    frequency = np.hypot(*np.meshgrid(np.fft.fftfreq(size), np.fft.fftfreq(size))) + 1 / size
+    spectrum = np.fft.fft2(rng.standard_normal((3, size, size))) / frequency ** rng.uniform(0.5, 2.0)
+    field = np.fft.ifft2(spectrum).real.transpose(1, 2, 0)
+    field = (field - field.mean((0, 1))) / field.std((0, 1)) * rng.uniform(20, 60) + rng.uniform(60, 200, 3)
+    return np.asarray(field.clip(0, 255), dtype=np.uint8)
+
+
+def _scenery(rng: np.random.Generator, size: int) -> Pictures:
+    """Sky, ground and a few blurred discs: smooth like a photo, but nobody's portrait."""
+    y, x = np.mgrid[0:size, 0:size] / size
+    picture = np.where((y < rng.uniform(0.3, 0.7))[..., None], rng.uniform(0, 255, 3), rng.uniform(0, 255, 3))
+    for _ in range(rng.integers(3, 12)):
+        centre, radius = rng.random(2), rng.uniform(0.03, 0.25)
+        inside = np.hypot(y - centre[0], x - centre[1]) < radius
+        picture = np.where(inside[..., None], rng.uniform(0, 255, 3), picture)
+    blurred = Image.fromarray(picture.astype(np.uint8)).filter(ImageFilter.GaussianBlur(rng.uniform(0.5, 3)))
+    return np.asarray(blurred)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description="Measure a bundle's numbers again and rewrite its bundle.toml."
+    )
+    parser.add_argument("bundle", type=Path)
+    parser.add_argument("--people", type=int, default=96)
+    args = parser.parse_args()
+    bundle = recalibrated(Bundle.load(args.bundle), args.people)
+    bundle.to("cpu").save(args.bundle)
+    print(bundle.thresholds, bundle.metadata["calibration"])
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

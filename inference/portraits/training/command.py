@@ -1,0 +1,100 @@
+"""`python -m inference train-portraits`: the drawn world's generator from nothing, to a bundle.
+
+Starts the drawing and training processes, waits, then measures the bundle's numbers and writes it. Running it
+again with the same `--work` goes on from the last checkpoint.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import os
+import tempfile
+from pathlib import Path
+
+from inference.errors import OptionError
+
+# Read by glibc when a process starts: keeps big activations mapped, which convolutions on CPUs need.
+_MALLOC = {
+    "MALLOC_MMAP_MAX_": "0",
+    "MALLOC_TRIM_THRESHOLD_": "100000000000",
+    "MALLOC_TOP_PAD_": "100000000",
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--work", type=Path, required=True, help="folder for pictures, checkpoints, sheets (GBs)"
+    )
+    parser.add_argument("-o", "--output", type=Path, help="the bundle's folder (default: WORK/bundle)")
+    parser.add_argument(
+        "--minutes", type=float, default=75.0, help="training time, shared out over the stages"
+    )
+    parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N")
+    parser.add_argument("--processes", type=int, help="training processes on cpu (default: one a core)")
+    parser.add_argument("--drawers", type=int, help="drawing processes beside them (default: one a core)")
+    parser.add_argument("--pictures", type=int, default=40_000, help="how many pictures to draw (48 kB each)")
+    parser.add_argument("--seed", type=int, default=0)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train, measure, write the bundle. Returns the exit status."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    gpu = args.device != "cpu"
+    world = 1 if gpu else args.processes or cores
+    if args.minutes <= 0 or args.pictures < 64 or world < 1:
+        raise OptionError(
+            f"{args.minutes} minutes, {args.pictures} pictures, {world} processes",
+            "more than 0 minutes, at least 64 pictures and 1 process",
+        )
+    args.work.mkdir(parents=True, exist_ok=True)
+    os.environ.update(_MALLOC)
+    os.environ["OMP_NUM_THREADS"] = str(max(1, cores if gpu else cores // world))
+    spawn = multiprocessing.get_context("spawn")
+    drawers = args.drawers or cores
+    with tempfile.TemporaryDirectory() as meeting:
+        drawing = [
+            spawn.Process(target=_draw, args=(args.work, args.pictures, args.seed, i, drawers), daemon=True)
+            for i in range(drawers)
+        ]
+        training = [
+            spawn.Process(target=_train, args=(args, rank, world, Path(meeting) / "meet"), daemon=True)
+            for rank in range(world)
+        ]
+        for process in [*drawing, *training]:
+            process.start()
+        try:
+            for process in training:
+                process.join()
+        finally:
+            for process in [*drawing, *training]:
+                process.terminate()
+                process.join()
+    if any(process.exitcode for process in training):
+        print("a training process failed; run the same command again to go on from the last checkpoint")
+        return 1
+    from inference.portraits.training.export import export_bundle
+
+    export_bundle(args.work / "checkpoint.pt", args.output or args.work / "bundle")
+    return 0
+
+
+def _draw(work: Path, pictures: int, seed: int, worker: int, workers: int) -> None:
+    from inference.portraits.training.data import fill_cache
+    from inference.portraits.training.networks import RESOLUTION
+
+    fill_cache(work, pictures, seed, RESOLUTION, worker, workers)
+
+
+def _train(args: argparse.Namespace, rank: int, world: int, meeting: Path) -> None:
+    import torch
+
+    from inference.portraits.training.parallel import join
+    from inference.portraits.training.trainer import Options, Trainer
+
+    torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
+    join(rank, world, meeting)
+    options = Options(
+        work=args.work, minutes=args.minutes, seed=args.seed, device=args.device, pictures=args.pictures
+    )
+    Trainer(options, rank, world).run()

@@ -1,0 +1,113 @@
+"""The pictures that training learns from: drawn in the background, kept as bytes in the work folder.
+
+Background processes draw chunks of scenes into one memory-mapped file and flag each finished chunk; training
+takes whatever is flagged. The cache is keyed by what the renderer draws and by the seed, so a changed drawing is
+never mixed with an old one. Scenes reach a little beyond 0..1 on purpose (drawn clipped), so that the
+generator learns to saturate instead of breaking where a slider goes too far.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+import inference.portraits as portraits
+from inference.portraits import SCENE_SIZE, render_scene
+from inference.portraits.attributes import random_scenes
+
+Scenes = npt.NDArray[np.float32]
+Pictures = npt.NDArray[np.uint8]
+
+CHUNK = 32
+REACH = 0.25  # how far beyond 0..1 training scenes go
+HELD_OUT_SEED = 10_000_000  # people from here on are never trained on
+
+
+def fingerprint() -> str:
+    """Short hash of what scenes look like, from a few of them: reformatting the renderer changes nothing."""
+    probes = random_scenes(np.random.default_rng(7), 8)
+    return hashlib.sha256(np.stack([render_scene(probe, 64) for probe in probes]).tobytes()).hexdigest()[:12]
+
+
+def training_scenes(rng: np.random.Generator, count: int) -> Scenes:
+    """Scenes [count, K] as the world draws them, some numbers of most of them redrawn up to REACH beyond 0..1."""
+    scenes = random_scenes(rng, count)
+    wide = rng.uniform(-REACH, 1.0 + REACH, scenes.shape).astype(np.float32)
+    share = rng.choice([0.0, 0.15, 0.4, 1.0], size=(count, 1), p=[0.3, 0.3, 0.25, 0.15])
+    return np.where(rng.random(scenes.shape) < share, wide, scenes).astype(np.float32)
+
+
+def held_out_scenes(count: int, first: int = 0) -> Scenes:
+    """The scenes of held-out people, one seed each."""
+    return np.stack([portraits.scene({}, HELD_OUT_SEED + first + i) for i in range(count)])
+
+
+def to_images(pictures: Pictures) -> Tensor:
+    """uint8 [B, H, W, 3] -> float32 [B, 3, H, W] in [-1, 1]."""
+    return torch.from_numpy(pictures.astype(np.float32) / 127.5 - 1.0).permute(0, 3, 1, 2)
+
+
+def to_z(scenes: Scenes | Tensor) -> Tensor:
+    """Scenes [B, K] -> the generator's z [B, K]: centred, a uniform number has variance 1."""
+    return (torch.as_tensor(scenes, dtype=torch.float32) - 0.5) * 12**0.5
+
+
+class PictureCache:
+    """`count` scenes and, as background processes get to them, their pictures at 128 px."""
+
+    def __init__(self, work: Path, count: int, seed: int, size: int) -> None:
+        self.count = max(CHUNK, count // CHUNK * CHUNK)
+        self.size = size
+        folder = work / f"pictures-{fingerprint()}-{seed}-{self.count}-{size}"
+        folder.mkdir(parents=True, exist_ok=True)
+        self.scenes = training_scenes(np.random.default_rng(seed), self.count)  # [N, K], [-.25, 1.25]
+        self.pictures = _mapped(folder / "pictures.u8", (self.count, size, size, 3))
+        self.flags = _mapped(folder / "flags.u8", (self.count // CHUNK,))
+
+    def ready(self) -> int:
+        """How many pictures are drawn."""
+        return int(self.flags.sum()) * CHUNK
+
+    def fill(self, worker: int, workers: int) -> None:
+        """Draw every `workers`-th chunk that is not drawn yet; politely, training comes first."""
+        os.nice(10)
+        for chunk in range(worker, len(self.flags), workers):
+            if self.flags[chunk]:
+                continue
+            for i in range(chunk * CHUNK, (chunk + 1) * CHUNK):
+                self.pictures[i] = render_scene(self.scenes[i], self.size)
+            self.flags[chunk] = 1
+
+    def wait(self, pictures: int) -> None:
+        """Return once that many pictures (or all) are drawn."""
+        while self.ready() < min(pictures, self.count):
+            time.sleep(0.5)
+
+    def batch(self, rng: np.random.Generator, size: int) -> tuple[Scenes, Pictures]:
+        """Random drawn scenes [size, K] (not clipped) and their pictures [size, H, W, 3]."""
+        chunks = np.flatnonzero(self.flags)
+        index = rng.choice(chunks, size) * CHUNK + rng.integers(0, CHUNK, size)
+        return self.scenes[index], np.stack([self.pictures[i] for i in index])
+
+
+def fill_cache(work: Path, count: int, seed: int, size: int, worker: int, workers: int) -> None:
+    """Entry point of a drawing process."""
+    PictureCache(work, count, seed, size).fill(worker, workers)
+
+
+def _mapped(path: Path, shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
+    wanted = int(np.prod(shape))
+    if not path.exists() or path.stat().st_size != wanted:
+        with path.open("ab") as file:
+            file.truncate(wanted)
+    return np.memmap(path, dtype=np.uint8, mode="r+", shape=shape)
+
+
+__all__ = ["CHUNK", "SCENE_SIZE", "PictureCache", "held_out_scenes", "to_images", "to_z", "training_scenes"]

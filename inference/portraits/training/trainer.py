@@ -1,0 +1,370 @@
+"""The supervised recipe: scene s is known, w = M(s), G(w) ~ picture; then an encoder, through G.
+
+Six stages, each a share of the time given: a perceptual backbone that reads scenes from pictures, the generator
+at 32, 64 and 128 px, the encoder toward the known w, and both together through the picture. Resumable from the
+last checkpoint, seeded (which pictures a step sees follows from the seed; how many steps fit, from the machine).
+It makes no bundle: that needs the measurements of `calibrate.py`.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from inference.portraits import SCENE_SIZE, render_many
+from inference.portraits.training import losses
+from inference.portraits.training.data import PictureCache, held_out_scenes, to_images, to_z
+from inference.portraits.training.networks import RESOLUTION, Networks, make_networks
+from inference.portraits.training.parallel import agree, average_gradients, share_from_first
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A share of the whole time at one resolution; `batch` is the whole batch over all processes."""
+
+    name: str
+    share: float
+    batch: int
+    lr: float
+    resolution: int = RESOLUTION
+
+
+STAGES = (
+    Stage("perceptual", 0.07, 32, 1.5e-3),
+    Stage("generator-32", 0.10, 64, 4e-3, 32),
+    Stage("generator-64", 0.17, 32, 3e-3, 64),
+    Stage("generator-128", 0.26, 16, 2.5e-3),
+    Stage("encoder", 0.12, 32, 1.2e-3),
+    Stage("joint", 0.28, 16, 1.2e-3),
+)
+
+
+@dataclass
+class Options:
+    """What a run is; written beside its checkpoints."""
+
+    work: Path
+    minutes: float
+    seed: int = 0
+    device: str = "cpu"
+    pictures: int = 40_000
+    checkpoint_seconds: float = 180.0
+    sheet_seconds: float = 240.0
+
+
+@dataclass
+class Position:
+    """Where training is; stored in every checkpoint."""
+
+    stage: int = 0
+    progress: float = 0.0  # of the stage, 0..1
+    step: int = 0
+    stage_step: int = 0
+    images: int = 0
+    seconds: float = 0.0
+
+
+class Trainer:
+    """One process of a training run."""
+
+    def __init__(self, options: Options, rank: int, world: int) -> None:
+        self.options = options
+        self.rank = rank
+        self.world = world
+        self.device = torch.device(options.device)
+        torch.manual_seed(options.seed)
+        self.networks = make_networks(SCENE_SIZE)
+        for network in self.networks:
+            network.to(self.device, memory_format=torch.channels_last)
+        for block in self.networks.generator.blocks:
+            nn.init.zeros_(block.rgb.weight)  # type: ignore[union-attr,arg-type]
+        self.average: Networks = copy.deepcopy(self.networks)  # exponential moving average
+        self.optimisers = {name: self._optimiser(name) for name in ("generator", "encoder", "perceptual")}
+        self.position = Position()
+        self.cache = PictureCache(options.work, options.pictures, options.seed, RESOLUTION)
+        self.bf16 = bool(agree([bf16_pays(self.device)], world)[0])
+        self.held_out: tuple[Tensor, Tensor] | None = None
+
+    def run(self) -> None:
+        """Train from wherever the last checkpoint stands to the end."""
+        self._resume()
+        if self.rank == 0:
+            scenes = held_out_scenes(64)
+            pictures = render_many(scenes, RESOLUTION, 1)
+            self.held_out = (to_z(scenes), to_images(pictures))
+        self.cache.wait(2048)
+        last_checkpoint = last_sheet = time.monotonic()
+        while self.position.stage < len(STAGES):
+            stage = STAGES[self.position.stage]
+            self._train_stage(stage, last_checkpoint, last_sheet)
+            self._settle(stage)
+            self.position.stage += 1
+            self.position.progress = 0.0
+            self.position.stage_step = 0
+            if self.rank == 0:
+                self.validate(f"end of {stage.name}")
+                self.checkpoint()
+                self.sheet()
+
+    def _train_stage(self, stage: Stage, last_checkpoint: float, last_sheet: float) -> None:
+        length = self.options.minutes * 60 * stage.share
+        step_of = self._step_of(stage)
+        names = {"perceptual": ["perceptual"], "encoder": ["encoder"], "joint": ["generator", "encoder"]}
+        trained = names.get(stage.name, ["generator"])
+        parameters = [p for name in trained for p in self._parameters(name)]
+        for name, network in self.networks._asdict().items():
+            network.requires_grad_(name in trained)
+        bar = tqdm(
+            total=100, initial=int(self.position.progress * 100), desc=stage.name, disable=self.rank > 0
+        )
+        began = time.monotonic() - self.position.progress * length
+        recent: list[float] = []
+        while self.position.progress < 1.0:
+            started = time.monotonic()
+            rng = np.random.default_rng(
+                [self.options.seed, self.rank, self.position.stage, self.position.step]
+            )
+            scenes, pictures = self.cache.batch(rng, stage.batch // self.world)
+            z = to_z(scenes).to(self.device)
+            images = to_images(pictures).to(self.device)
+            if stage.resolution < RESOLUTION:
+                images = F.avg_pool2d(images, RESOLUTION // stage.resolution)
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
+                loss, facts = step_of(z, images)
+            for parameter in parameters:
+                parameter.grad = None
+            loss.backward()  # type: ignore[no-untyped-call]
+            average_gradients(parameters, self.world)
+            nn.utils.clip_grad_norm_(parameters, 5.0)
+            warm = min(1.0, (self.position.stage_step + 1) / 50)
+            fall = 0.5 * (1 + math.cos(math.pi * self.position.progress))
+            floor = 0.02 if stage.name in ("perceptual", "joint") else 0.3
+            for name in trained:
+                scale = 0.5 if stage.name == "joint" and name == "encoder" else 1.0
+                for group in self.optimisers[name].param_groups:
+                    group["lr"] = stage.lr * scale * warm * (floor + (1 - floor) * fall)
+                self.optimisers[name].step()
+            if self.rank == 0:
+                self._follow(trained)
+            self.position.step += 1
+            self.position.stage_step += 1
+            self.position.images += stage.batch
+            self.position.seconds += time.monotonic() - started
+            recent.append(float(loss.detach()))
+            (self.position.progress,) = agree([(time.monotonic() - began) / length], self.world)
+            if self.rank == 0:
+                bar.update(min(100, int(self.position.progress * 100)) - bar.n)
+                if self.position.step % 50 == 0:
+                    rate = stage.batch / (time.monotonic() - started)
+                    bar.set_postfix_str(f"loss {np.mean(recent):.4f}, {rate:.0f} img/s")
+                    self._log(stage=stage.name, step=self.position.step, loss=float(np.mean(recent)), **facts)
+                    recent.clear()
+                now = time.monotonic()
+                if now - last_checkpoint > self.options.checkpoint_seconds:
+                    last_checkpoint = now
+                    self.checkpoint()
+                if now - last_sheet > self.options.sheet_seconds:
+                    last_sheet = now
+                    self.validate(stage.name)
+                    self.sheet()
+        bar.close()
+
+    # --- what a step of each stage minimises ---------------------------------------------------------
+
+    def _step_of(self, stage: Stage) -> Callable[[Tensor, Tensor], tuple[Tensor, dict[str, float]]]:
+        if stage.name == "perceptual":
+            return self._perceptual_step
+        if stage.name == "encoder":
+            return self._encoder_step
+        if stage.name == "joint":
+            return self._joint_step
+        return lambda z, images: self._generator_step(z, images, stage.resolution)
+
+    def _perceptual_step(self, z: Tensor, images: Tensor) -> tuple[Tensor, dict[str, float]]:
+        predicted = self.networks.perceptual.predict(images)
+        return F.smooth_l1_loss(predicted, _inside(z), beta=0.3), {}
+
+    def _generator_step(self, z: Tensor, images: Tensor, resolution: int) -> tuple[Tensor, dict[str, float]]:
+        codes = self.networks.generator.mapping(z)
+        output = self.networks.generator.pyramid(codes, "none", resolution)
+        loss = losses.picture_loss(output, images)
+        facts = {"psnr": float(losses.psnr(output.detach(), images).mean())}
+        if resolution == RESOLUTION:
+            distance = self._feature_distance(output, images)
+            facts["lpips"] = float(distance.detach())
+            loss = loss + 0.3 * distance
+        return loss, facts
+
+    def _encoder_step(self, z: Tensor, images: Tensor) -> tuple[Tensor, dict[str, float]]:
+        with torch.no_grad():
+            target = self.average.generator.mapping(_inside(z))[:, 0]  # [B, D]
+        w, deltas = self.networks.encoder.split(images)
+        loss = F.smooth_l1_loss(w, target, beta=0.3) + 0.1 * deltas.square().mean()
+        return loss, {"explained": float(1 - (w - target).detach().square().mean() / target.var())}
+
+    def _joint_step(self, z: Tensor, images: Tensor) -> tuple[Tensor, dict[str, float]]:
+        """Pictures through the encoder and back, beside known codes that keep the mapping in its place."""
+        w, deltas = self.networks.encoder.split(images)
+        half = max(1, len(images) // 2)
+        known = self.networks.generator.mapping(z[:half])
+        with torch.no_grad():
+            target = self.networks.generator.mapping(_inside(z))[:, 0]
+        codes = torch.cat([w[:, None, :] + deltas, known])
+        output = self.networks.generator.synthesis(codes, "none")
+        wanted = torch.cat([images, images[:half]])
+        distance = self._feature_distance(output, wanted)
+        loss = losses.picture_loss(output, wanted) + 0.3 * distance
+        loss = loss + 0.05 * F.smooth_l1_loss(w, target, beta=0.3) + 0.05 * deltas.square().mean()
+        quality = losses.psnr(output.detach(), wanted)
+        return loss, {
+            "psnr": float(quality[len(images) :].mean()),
+            "psnr_encoder": float(quality[: len(images)].mean()),
+            "lpips": float(distance.detach()),
+            "delta": float(deltas.detach().square().mean()),
+        }
+
+    def _feature_distance(self, output: Tensor, images: Tensor) -> Tensor:
+        perceptual = self.networks.perceptual
+        with torch.no_grad():
+            wanted = perceptual.features(images)
+        return perceptual.compare(perceptual.features(output), wanted).mean()
+
+    # --- bookkeeping ------------------------------------------------------------------------------------
+
+    def _parameters(self, name: str) -> list[nn.Parameter]:
+        network = getattr(self.networks, name)
+        return [
+            p for key, p in network.named_parameters() if "noise_strength" not in key and ".lin" not in key
+        ]
+
+    def _optimiser(self, name: str) -> torch.optim.Adam:
+        return torch.optim.Adam(self._parameters(name), lr=1e-3, betas=(0.9, 0.99), fused=True)
+
+    @torch.no_grad()
+    def _settle(self, stage: Stage) -> None:
+        """The backbone is finished after its stage: train on with the averaged one, in all processes."""
+        if stage.name == "perceptual":
+            for ours, theirs in zip(
+                self.networks.perceptual.parameters(), self.average.perceptual.parameters(), strict=True
+            ):
+                share_from_first(theirs, self.world)
+                ours.copy_(theirs)
+
+    def _follow(self, trained: list[str]) -> None:
+        """Move the averaged weights a little toward the trained ones (faster at first)."""
+        decay = min(0.998, (1 + self.position.stage_step) / (20 + self.position.stage_step))
+        for name in trained:
+            ours = list(getattr(self.average, name).parameters())
+            theirs = list(getattr(self.networks, name).parameters())
+            torch._foreach_lerp_([p.data for p in ours], [p.data for p in theirs], 1 - decay)
+
+    @torch.no_grad()
+    def validate(self, label: str) -> None:
+        """Held-out figures of the averaged weights, into the log."""
+        assert self.held_out is not None
+        z, images = self.held_out
+        known, encoded = self._reconstruct(z, images)
+        facts: dict[str, Any] = {
+            "held_out_psnr_known": round(float(losses.psnr(known, images).mean()), 3),
+            "held_out_psnr_encoder": round(float(losses.psnr(encoded, images).mean()), 3),
+        }
+        read = self.average.perceptual.predict(images.to(self.device)).cpu()
+        facts["backbone_explained"] = round(float(1 - (read - z).square().mean() / z.var()), 4)
+        tqdm.write(f"{label}: {facts}")
+        self._log(validation=label, **facts)
+
+    def _reconstruct(self, z: Tensor, images: Tensor) -> tuple[Tensor, Tensor]:
+        known, encoded = [], []
+        for i in range(0, len(z), 16):
+            codes = self.average.generator.mapping(z[i : i + 16].to(self.device))
+            known.append(self._grown(codes).cpu())
+            codes = self.average.encoder(images[i : i + 16].to(self.device))
+            encoded.append(self._grown(codes).cpu())
+        return torch.cat(known), torch.cat(encoded)
+
+    def _grown(self, codes: Tensor) -> Tensor:
+        """Pictures at the resolution that training has reached, enlarged to the full one."""
+        resolution = max([s.resolution for s in STAGES[1 : self.position.stage + 1]], default=32)
+        resolution = min(resolution, RESOLUTION)
+        image = self.average.generator.pyramid(codes, "const", resolution)
+        return F.interpolate(image, size=RESOLUTION, mode="bilinear") if resolution < RESOLUTION else image
+
+    @torch.no_grad()
+    def sheet(self) -> None:
+        """Contact sheet: held-out pictures, the generator on their known codes, and through the encoder."""
+        assert self.held_out is not None
+        z, images = self.held_out[0][:24], self.held_out[1][:24]
+        known, encoded = self._reconstruct(z, images)
+        rows = [
+            torch.cat(list(batch[i : i + 8]), 2)
+            for i in range(0, 24, 8)
+            for batch in (images, known, encoded)
+        ]
+        sheet = torch.cat(rows, 1).clamp(-1, 1)
+        pixels = ((sheet + 1) * 127.5).round().byte().permute(1, 2, 0).numpy()
+        name = f"sheet-{self.position.stage}-{self.position.step:06d}.png"
+        Image.fromarray(pixels).save(self.options.work / name)
+
+    def _log(self, **facts: object) -> None:
+        line = {"seconds": round(self.position.seconds, 1), "images": self.position.images, **facts}
+        with (self.options.work / "log.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+
+    def checkpoint(self) -> None:
+        """Everything needed to go on, written beside and then moved into place."""
+        state = {
+            "position": asdict(self.position),
+            "networks": {name: network.state_dict() for name, network in self.networks._asdict().items()},
+            "average": {name: network.state_dict() for name, network in self.average._asdict().items()},
+            "optimisers": {name: optimiser.state_dict() for name, optimiser in self.optimisers.items()},
+        }
+        path = self.options.work / "checkpoint.pt"
+        torch.save(state, path.with_suffix(".part"))
+        path.with_suffix(".part").replace(path)
+
+    def _resume(self) -> None:
+        path = self.options.work / "checkpoint.pt"
+        if not path.exists():
+            return
+        state = torch.load(path, map_location=self.device, weights_only=True)
+        self.position = Position(**state["position"])
+        for name in Networks._fields:
+            getattr(self.networks, name).load_state_dict(state["networks"][name])
+            getattr(self.average, name).load_state_dict(state["average"][name])
+            self.optimisers[name].load_state_dict(state["optimisers"][name])
+
+
+def bf16_pays(device: torch.device) -> bool:
+    """Whether convolutions forward and backward are faster in bf16 here: measured, since CPUs differ 8-fold."""
+    seconds = []
+    for dtype in (torch.float32, torch.bfloat16):
+        x = torch.randn(8, 64, 64, 64, device=device, dtype=dtype).to(memory_format=torch.channels_last)
+        weight = torch.randn(64, 64, 3, 3, device=device, dtype=dtype, requires_grad=True)
+        times = []
+        for _ in range(4):
+            started = time.perf_counter()
+            F.conv2d(x, weight, padding=1).sum().backward()  # type: ignore[no-untyped-call]
+            if device.type == "cuda":
+                torch.cuda.synchronize(device)
+            times.append(time.perf_counter() - started)
+        seconds.append(min(times[1:]))
+    return seconds[1] < seconds[0]
+
+
+def _inside(z: Tensor) -> Tensor:
+    """z [B, K] of what is drawn: scenes are clipped to 0..1 before drawing."""
+    edge = 0.5 * 12**0.5
+    return z.clamp(-edge, edge)
