@@ -79,14 +79,15 @@ def strip(
         raise OptionError("no intensities", "at least one number", code="option:intensities")
     rows = torch.stack([moved(bundle, codes, [(direction, value)]) for value in intensities], dim=1)
     images = synthesise(bundle, rows.flatten(0, 1))  # [B * n, 3, H, W]
-    return images.unflatten(0, (len(codes), len(intensities)))
+    return images.view(len(codes), len(intensities), *images.shape[1:])
 
 
 def synthesise(bundle: Bundle, codes: torch.Tensor) -> torch.Tensor:
     """Draw codes `[B, L, D]` in batches, clamped to [-1, 1]."""
     with torch.no_grad():
         parts = [
-            bundle.generator.synthesis(part).clamp(-1, 1) for part in codes.to(bundle.device).split(BATCH)
+            bundle.generator.synthesis(part).clamp(-1, 1)
+            for part in torch.split(codes.to(bundle.device), BATCH)
         ]
     return torch.cat(parts)
 

@@ -76,7 +76,7 @@ def read_pixels(source: PathOrBytes, size: int) -> npt.NDArray[np.uint8]:
             code="image:damaged",
         ) from error
     square = ImageOps.fit(flat, (size, size), method=Image.Resampling.LANCZOS)
-    return np.asarray(square, dtype=np.uint8)  # [size, size, 3]
+    return np.array(square, dtype=np.uint8)  # [size, size, 3]
 
 
 def to_uint8(images: torch.Tensor) -> npt.NDArray[np.uint8]:
@@ -156,7 +156,8 @@ def _one_picture(image: torch.Tensor) -> npt.NDArray[np.uint8]:
         raise ShapeError(
             f"images of shape {list(image.shape)}", "one picture, [3, H, W]", code="shape:images"
         )
-    return to_uint8(batch)[0]
+    pixels: npt.NDArray[np.uint8] = to_uint8(batch)[0]
+    return pixels  # [H, W, 3]
 
 
 def _bytes_of(source: PathOrBytes) -> tuple[bytes, str]:

@@ -109,7 +109,7 @@ def invert(
         raise OptionError(f"steps={steps!r}", "a whole number, 0 or more", code="option:steps")
     check_images(images, bundle.generator.resolution)
     targets = images.to(bundle.device, torch.float32)
-    chunks = targets.split(BATCH)
+    chunks = torch.split(targets, BATCH)
     total = steps * len(chunks)
     codes, taken = [], []
     for number, chunk in enumerate(chunks):
@@ -131,7 +131,7 @@ def assess(bundle: Bundle, images: torch.Tensor, codes: torch.Tensor, *, steps: 
     """Reconstruct codes `[B, L, D]` and measure them against images `[B, 3, H, W]`."""
     parts = []
     with torch.no_grad():
-        for target, code in zip(images.split(BATCH), codes.split(BATCH), strict=True):
+        for target, code in zip(torch.split(images, BATCH), torch.split(codes, BATCH), strict=True):
             made = bundle.generator.synthesis(code).clamp(-1, 1)  # [b, 3, H, W]
             distance = bundle.perceptual(target, made)  # [b]
             parts.append((made, _error(target, made, distance), _psnr(target, made), distance))

@@ -128,7 +128,7 @@ def average(
     resultant = float(min(fitted.resultant_length_, 1.0))
     n = len(directions)
     if n == 1:
-        step, cosines = first.step, (1.0,)
+        step, cosines = first.step, (1.0,) * n
     else:
         projections, cosines = _judged_by_the_others(differences, units, weights, method)
         step = float(np.median(projections))
