@@ -16,6 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from direction_commons.accounts.models import User
 from direction_commons.api.idempotency import idempotent
 from direction_commons.api.paging import CommonsPagination
 from direction_commons.api.schema import GENERATOR, IDEMPOTENCY_KEY, PAGING, paged
@@ -62,7 +63,7 @@ class PairSerializer(serializers.Serializer[Any]):
 
 
 class DirectionSerializer(serializers.Serializer[Any]):
-    """The pair's direction on one generator. `quality`: the library's numbers, `reason`: a refusal's words."""
+    """The pair's direction on one generator. `quality`: the library's numbers, `reason`: why not."""
 
     id = serializers.UUIDField()
     generator = serializers.SlugField(source="generator.slug")
@@ -130,7 +131,7 @@ class PairsView(APIView):
     def get(self, request: Request) -> Response:
         """My contributions, newest first."""
         pages = CommonsPagination()
-        page = pages.paginate_queryset(pairs_of(request.user), request, view=self) or []
+        page = pages.paginate_queryset(pairs_of(person(request)), request, view=self) or []
         return pages.get_paginated_response(PairSerializer(page, many=True).data)
 
     @extend_schema(
@@ -146,7 +147,7 @@ class PairsView(APIView):
         asked.is_valid(raise_exception=True)
         sent = asked.validated_data
         pair = pair_contribute(
-            contributor=request.user,
+            contributor=person(request),
             semantic_name=sent["change"],
             before=sent["before"],
             after=sent["after"],
@@ -214,6 +215,11 @@ class PairDirection(APIView):
         return file_answer(
             file_bytes(direction_load(direction), extension), f"{pair.semantic.slug}-{pair.pk}.{extension}"
         )
+
+
+def person(request: Request) -> User:
+    assert isinstance(request.user, User), "these views are for signed-in people"
+    return request.user
 
 
 def file_answer(data: bytes, name: str) -> HttpResponse:

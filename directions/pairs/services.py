@@ -13,6 +13,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable
 from datetime import timedelta
+from typing import Any
 
 import structlog
 from django.conf import settings
@@ -92,8 +93,8 @@ def pair_contribute(
     *,
     contributor: User,
     semantic_name: str,
-    before: bytes | UploadedFile,
-    after: bytes | UploadedFile,
+    before: bytes | UploadedFile[Any],
+    after: bytes | UploadedFile[Any],
     pictures_public: bool = False,
 ) -> Pair:
     """A person's contribution from two uploads: both are taken in and the pair accepted, or neither.
