@@ -138,6 +138,8 @@ class Batch:
         Raises:
             ClaimLost: the row was cancelled or swept meanwhile; everything inside was rolled back.
         """
+        if claim.job_id not in self._open:
+            raise ClaimLost(f"{claim.kind} {claim.key}: ended or lost before")
         try:
             with transaction.atomic():
                 yield
@@ -153,13 +155,14 @@ class Batch:
 
         A claim that is no longer ours is left alone.
         """
-        self._open.pop(claim.job_id, None)
         try:
             failed = services.claim_fail(
                 claim=claim, code=code, reason=reason, retry=retry, on_failed=_failed_hooks.get(claim.kind)
             )
         except ClaimLost:
+            self._open.pop(claim.job_id, None)
             return
+        self._open.pop(claim.job_id, None)
         log.info("jobs.failed" if failed else "jobs.retry", kind=claim.kind, key=claim.key, code=code)
 
     def _give_back(self) -> None:

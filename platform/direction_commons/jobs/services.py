@@ -15,7 +15,7 @@ from datetime import timedelta
 
 import structlog
 from django.conf import settings
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
 from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Now
 
@@ -203,7 +203,7 @@ def claim_fail(
             _requeue(claim, late, code=code, reason=reason, not_before=Now() + wait)
             return False
         if on_failed is not None:
-            on_failed(claim.key, code, reason)
+            _tell(on_failed, claim, code, reason)
         if (
             not _fenced(claim)
             .filter(late)
@@ -211,6 +211,17 @@ def claim_fail(
         ):
             raise ClaimLost(f"{claim.kind} {claim.key}, attempt {claim.attempt}")
         return True
+
+
+def _tell(on_failed: FailedHook, claim: Claim, code: str, reason: str) -> None:
+    """A hook that crashes must not keep the row claimed: it would come back for ever, ahead of all others."""
+    try:
+        with transaction.atomic():
+            on_failed(claim.key, code, reason)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:
+        log.exception("jobs.failed-hook-crashed", kind=claim.kind, key=claim.key)
 
 
 def claim_return(*, claim: Claim) -> None:
