@@ -28,3 +28,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("accounts/", include("allauth.account.urls")),
     *[path("", include(f"{room}.urls")) for room in ROOMS if find_spec(f"{room}.urls")],
 ]
+
+handler400 = "direction_commons.pages.bad_request"
+handler403 = "direction_commons.pages.forbidden"
+handler404 = "direction_commons.pages.not_found"
+handler500 = "direction_commons.pages.server_error"

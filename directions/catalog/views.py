@@ -1,0 +1,93 @@
+"""Pages of the catalog. Everything here is public; whose a pair is, is not shown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.http import urlencode
+from django.views.decorators.http import require_safe
+
+from direction_commons.pages import person
+from directions.catalog.members import member_pictures
+from directions.catalog.selectors import CatalogPage, SeriesDetail, catalog_page, catalog_semantic
+from directions.generators.access import generator_or_default
+from directions.generators.selectors import active_generators
+
+SORT_WORDS = {
+    "relevance": "Best match",
+    "pairs": "Most pairs",
+    "agreement": "Most agreed on",
+    "newest": "Newest",
+    "name": "By name",
+}
+KIND_WORDS = {"all": "All", "real": "By people", "demonstration": "Demonstration"}
+
+
+@require_safe
+def index(request: HttpRequest) -> HttpResponse:
+    """The grid; only its results when a script asks for them while somebody types."""
+    generator = generator_or_default(request.GET.get("generator"))
+    query = request.GET.get("q", "")[:60]
+    found = catalog_page(
+        generator=generator,
+        query=query,
+        sort=request.GET.get("sort", ""),
+        kind=request.GET.get("kind") or "all",
+        page=_page(request.GET.get("page", "1")),
+    )
+    context = {
+        "generator": generator,
+        "found": found,
+        "query_string": _query_string(request, found),
+        "sorts": SORT_WORDS,
+        "kinds": KIND_WORDS,
+        "generators": active_generators(),
+    }
+    partial = request.headers.get("HX-Request") == "true" and request.headers.get("HX-Target") == "results"
+    response = render(request, "catalog/_results.html" if partial else "catalog/index.html", context)
+    response["Vary"] = "HX-Request, Cookie"
+    return response
+
+
+def _page(text: str) -> int:
+    return int(text) if text.isascii() and text.isdecimal() and 0 < len(text) < 9 and int(text) else 1
+
+
+def _query_string(request: HttpRequest, found: CatalogPage) -> str:
+    wishes = {"q": found.query, "sort": request.GET.get("sort", "")}
+    wishes |= {
+        "kind": found.kind if found.kind != "all" else "",
+        "generator": request.GET.get("generator", ""),
+    }
+    return urlencode({name: wish for name, wish in wishes.items() if wish})
+
+
+@require_safe
+def semantic(request: HttpRequest, slug: str) -> HttpResponse:
+    """One change: strips on several faces, versions, members, files."""
+    generator = generator_or_default(request.GET.get("generator"))
+    found = catalog_semantic(slug=slug, generator=generator)
+    shown = found.real or found.demonstration
+    context: dict[str, Any] = {
+        "found": found,
+        "semantic": found.semantic,
+        "generator": generator,
+        "detail": shown,
+        "members": _members(shown) if shown else [],
+        "formats": _files(shown) if shown else [],
+        "other": found.demonstration if found.real else None,
+        "signed_in": person(request) is not None,
+    }
+    return render(request, "catalog/semantic.html", context)
+
+
+def _files(detail: SeriesDetail) -> list[dict[str, str]]:
+    address = f"/api/v1/community/versions/{detail.latest.pk}"
+    return [{"name": name, "url": f"{address}.{name}"} for name in ("safetensors", "npz", "json")]
+
+
+def _members(detail: SeriesDetail) -> list[dict[str, Any]]:
+    pictures = member_pictures([member.id for member in detail.members])
+    return [{"member": member, "pictures": pictures.get(member.id)} for member in detail.members]

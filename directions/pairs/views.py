@@ -1,0 +1,161 @@
+"""Pages of contributions: give a pair, follow it, see what it became. No rule is decided here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.files.uploadedfile import UploadedFile
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django_htmx.http import reswap, retarget
+
+from direction_commons.accounts.models import User
+from direction_commons.errors import UserError
+from direction_commons.media.services import image_intake
+from direction_commons.pages import person, poll_delay, refusal, sign_in_first, wants_json, went_well
+from directions.pairs.access import access_pair
+from directions.pairs.forms import ContributeForm, TrayForm
+from directions.pairs.handlers import INTENSITIES
+from directions.pairs.models import Pair
+from directions.pairs.selectors import pair_progress
+from directions.pairs.services import pair_cancel, pair_delete, pair_retry, pair_submit, pair_withdraw
+from directions.pairs.words import quality_rows
+from directions.semantics.naming import name_normalise
+from directions.tray import tray
+
+# A script that lost the answer sends the same pair again: within this time it gets the first one's page.
+SAME_AGAIN = timedelta(hours=1)
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def contribute(request: HttpRequest) -> HttpResponse:
+    """Two pictures and a name. Whatever is refused, everything that was entered is kept."""
+    user = person(request)
+    if user is None:
+        return sign_in_first(request, back=request.get_full_path())
+    if request.method != "POST":
+        initial = {"change": request.GET.get("change", "")[:60]}
+        return _contribute_page(request, ContributeForm(initial=initial))
+    from_tray = bool(request.POST.get("tray"))
+    form = TrayForm(request.POST) if from_tray else ContributeForm(request.POST, request.FILES)
+    try:
+        if not form.is_valid():
+            raise UserError("pairs:incomplete", next(iter(form.errors.values()))[0], "Nothing else was lost.")
+        pair = _accept(user, form.cleaned_data)
+    except UserError as error:
+        if wants_json(request):
+            return refusal(request, error)
+        kept = ContributeForm(
+            initial={name: request.POST.get(name) for name in ("change", "pictures_public")}
+        )
+        return _contribute_page(request, kept, error=error)
+    return went_well(request, reverse("pairs:contribution", args=[pair.pk]))
+
+
+def _contribute_page(
+    request: HttpRequest, form: ContributeForm, error: UserError | None = None
+) -> HttpResponse:
+    context = {"form": form, "error": error, "tray": tray()}
+    return render(request, "pairs/contribute.html", context, status=error.status if error else 200)
+
+
+def _accept(user: User, data: dict[str, Any]) -> Pair:
+    before: bytes | UploadedFile
+    after: bytes | UploadedFile
+    name = data["change"]
+    if "tray" in data:
+        entry = next((entry for entry in tray_list()["pairs"] if entry["key"] == data["tray"]), None)
+        if entry is None:
+            raise UserError(
+                "tray:not-found", "That pair is not in the tray.", "Take another one.", status=404
+            )
+        name = name or entry["change"]
+        before, after = tray_picture(entry["before"]["file"]), tray_picture(entry["after"]["file"])
+    else:
+        before, after = data["before"], data["after"]
+    first = image_intake(owner=user, data=before)
+    second = image_intake(owner=user, data=after)
+    same = Pair.objects.filter(
+        contributor=user,
+        before=first,
+        after=second,
+        semantic__normalised=name_normalise(name),
+        created_at__gt=timezone.now() - SAME_AGAIN,
+        cancelled_at=None,
+        withdrawn_at=None,
+    ).first()
+    return same or pair_submit(
+        contributor=user,
+        semantic_name=name,
+        before=first,
+        after=second,
+        pictures_public=data["pictures_public"],
+    )
+
+
+def _context(request: HttpRequest, pair: Pair) -> dict[str, Any]:
+    progress = pair_progress(pair)
+    direction = progress.direction
+    return {
+        "pair": pair,
+        "progress": progress,
+        "direction": direction,
+        "quality": quality_rows(direction.quality) if direction and direction.quality else [],
+        "intensities": INTENSITIES,
+        "stages": ("The before picture", "The after picture", "The direction between them"),
+        **poll_delay(request),
+    }
+
+
+@never_cache
+@login_required
+@require_GET
+def contribution(request: HttpRequest, id: UUID) -> HttpResponse:
+    """One's own contribution: its way, and what it became."""
+    return render(request, "pairs/contribution.html", _context(request, access_pair(request.user, id)))
+
+
+@never_cache
+@require_GET
+def progress(request: HttpRequest, id: UUID) -> HttpResponse:
+    """The part that changes while work goes on; the whole body once it is over."""
+    context = _context(request, access_pair(request.user, id))
+    if context["progress"].final:
+        response = render(request, "pairs/_body.html", context)
+        return reswap(retarget(response, "#contribution"), "outerHTML")
+    return render(request, "pairs/_progress.html", context)
+
+
+def _act(action: Callable[..., object], words: str, *, leave: bool = False) -> Callable[..., HttpResponse]:
+    @login_required
+    @require_POST
+    def view(request: HttpRequest, id: UUID) -> HttpResponse:
+        pair = access_pair(request.user, id)
+        try:
+            action(pair=pair)
+        except UserError as error:
+            if error.status != 409:
+                raise
+            messages.warning(request, f"{error.message} {error.todo}")
+        else:
+            messages.success(request, words)
+        return redirect(settings.PERSON_PAGE) if leave else redirect("pairs:contribution", id=id)
+
+    return view
+
+
+cancel = _act(pair_cancel, "Cancelled. You can start it again whenever you like.")
+retry = _act(pair_retry, "Started again.")
+withdraw = _act(pair_withdraw, "Withdrawn: the pictures and everything computed from them are deleted.")
+delete = _act(pair_delete, "The contribution is deleted.", leave=True)

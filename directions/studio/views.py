@@ -1,0 +1,188 @@
+"""Pages of the studio: pick a photo, wait for it, edit it. No rule is decided here."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.text import slugify
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from direction_commons.accounts.models import User
+from direction_commons.errors import UserError
+from direction_commons.pages import person, poll_delay, refusal, sign_in_first, wants_json, went_well
+from directions.generators.selectors import default_generator
+from directions.studio.access import access_own_photo, access_photo
+from directions.studio.models import Photo
+from directions.studio.previews import preview
+from directions.studio.selectors import photo_progress, photos_of, sample_photos
+from directions.studio.services import (
+    photo_create,
+    photo_delete,
+    photo_prepare,
+    recipe_compose,
+    recipe_document,
+)
+from directions.studio.sliders_page import editor_context, steps_of_query
+from directions.studio.steps import Step, steps_parse
+
+PHOTOS_A_PAGE = 24
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def index(request: HttpRequest) -> HttpResponse:
+    """My photos, the samples, and a place to put a new photo."""
+    user = person(request)
+    if request.method == "POST":
+        if user is None:
+            return sign_in_first(request, back=reverse("studio:index"))
+        return _upload(request, user)
+    return render(request, "studio/index.html", _index_context(request, user))
+
+
+def _index_context(request: HttpRequest, user: User | None) -> dict[str, Any]:
+    page = None
+    if user is not None:
+        page = Paginator(photos_of(user=user), PHOTOS_A_PAGE).get_page(request.GET.get("page"))
+    return {"page": page, "samples": list(sample_photos()), "steps_query": steps_query(request)}
+
+
+def steps_query(request: HttpRequest) -> str:
+    """The sliders that a link asked for ("use it in the studio"), carried on to whichever photo is chosen."""
+    kept = request.GET.copy()
+    for name in list(kept):
+        if name.partition(":")[0] not in ("community", "pair"):
+            del kept[name]
+    return kept.urlencode(safe=":")
+
+
+def _upload(request: HttpRequest, user: User) -> HttpResponse:
+    upload = request.FILES.get("photo")
+    try:
+        if upload is None:
+            raise UserError("studio:no-file", "No picture was chosen.", "Choose a JPEG, PNG or WebP file.")
+        photo = photo_create(owner=user, data=upload)
+    except UserError as error:
+        if wants_json(request):
+            return refusal(request, error)
+        context = {**_index_context(request, user), "error": error}
+        return render(request, "studio/index.html", context, status=error.status)
+    query = steps_query(request)
+    return went_well(request, reverse("studio:photo", args=[photo.pk]) + (f"?{query}" if query else ""))
+
+
+@never_cache
+@require_GET
+def photo(request: HttpRequest, id: UUID) -> HttpResponse:
+    """The editor, or how far the photo is on its way there."""
+    user = person(request)
+    photo = access_photo(user, id)
+    generator = default_generator()
+    photo_prepare(photo=photo, generator=generator)
+    return render(request, "studio/photo.html", _photo_context(request, photo))
+
+
+def _photo_context(request: HttpRequest, photo: Photo) -> dict[str, Any]:
+    user, generator = person(request), default_generator()
+    progress = photo_progress(photo=photo, generator=generator)
+    context = {
+        "photo": photo,
+        "mine": user is not None and photo.owner_id == user.pk,
+        "generator": generator,
+        "progress": progress,
+        "steps_query": steps_query(request),
+        **poll_delay(request),
+    }
+    if progress.state == "ready":
+        context |= editor_context(
+            user=user, photo=photo, generator=generator, inversion=progress.inversion, query=request.GET
+        )
+    return context
+
+
+@never_cache
+@require_GET
+def progress(request: HttpRequest, id: UUID) -> HttpResponse:
+    """The part of the photo's page that changes while it waits."""
+    photo = access_photo(person(request), id)
+    return render(request, "studio/_photo_body.html", _photo_context(request, photo))
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+def preview_image(request: HttpRequest, id: UUID) -> HttpResponse:
+    """The edited picture itself. GET (steps in the address) serves pages without scripts."""
+    user = person(request)
+    try:
+        photo = access_photo(user, id)
+        picture = preview(
+            user=user,
+            photo=photo,
+            generator=default_generator(),
+            steps=_steps(request),
+            format=request.GET.get("format", "webp"),
+        )
+    except UserError as error:
+        # A script or an <img> asked: nobody would see a page.
+        body = {"error": {"code": error.code, "message": error.message, "todo": error.todo}}
+        return JsonResponse(body, status=error.status)
+    return HttpResponse(picture.data, content_type=picture.content_type)
+
+
+@require_POST
+def download(request: HttpRequest, id: UUID) -> HttpResponse:
+    """The edited picture in full, without loss."""
+    user = person(request)
+    photo = access_photo(user, id)
+    picture = preview(
+        user=user, photo=photo, generator=default_generator(), steps=_steps(request), format="png"
+    )
+    response = HttpResponse(picture.data, content_type=picture.content_type)
+    response["Content-Disposition"] = f'attachment; filename="{_file_name(photo)}.png"'
+    return response
+
+
+@require_POST
+def recipe(request: HttpRequest, id: UUID) -> HttpResponse:
+    """Writes the edit down and gives it out as a file."""
+    user = person(request)
+    photo = access_photo(user, id)
+    composed = recipe_compose(user=user, photo=photo, generator=default_generator(), steps=_steps(request))
+    response = JsonResponse(recipe_document(composed), json_dumps_params={"indent": 2, "ensure_ascii": False})
+    response["Content-Disposition"] = f'attachment; filename="{_file_name(photo)}-recipe.json"'
+    return response
+
+
+def _file_name(photo: Photo) -> str:
+    return f"{slugify(photo.title) or 'photo'}-edited"
+
+
+def _steps(request: HttpRequest) -> list[Step]:
+    """Steps from JSON {"steps": [...]}, or from the sliders of a form."""
+    if request.content_type == "application/json":
+        try:
+            body = json.loads(request.body)
+        except ValueError as error:
+            raise UserError(
+                "studio:steps", "The request's body is not JSON.", 'Send {"steps": […]}.'
+            ) from error
+        return steps_parse(body.get("steps") if isinstance(body, dict) else body)
+    return steps_of_query(request.POST if request.method == "POST" else request.GET)
+
+
+@login_required
+@require_POST
+def delete(request: HttpRequest, id: UUID) -> HttpResponse:
+    user = person(request)
+    assert user is not None  # login_required
+    photo_delete(photo=access_own_photo(user, id))
+    messages.success(request, "The photo and everything made from it are deleted.")
+    return redirect("studio:index")

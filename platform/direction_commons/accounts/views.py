@@ -1,0 +1,72 @@
+"""Pages of the account: tokens, export, deletion. Where to go afterwards is a setting, not a room known here."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import logout
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from direction_commons.accounts.services import account_delete, account_export, token_create, token_delete
+from direction_commons.errors import UserError
+from direction_commons.pages import person
+
+
+@login_required
+@require_POST
+def token_new(request: HttpRequest) -> HttpResponse:
+    """The text of a new token is shown once, on the next page."""
+    user = person(request)
+    assert user is not None  # login_required
+    try:
+        token, text = token_create(user=user, name=request.POST.get("name", "").strip() or "token")
+    except UserError as error:
+        messages.error(request, f"{error.message} {error.todo}")
+    else:
+        request.session["fresh_token"] = {"name": token.name, "text": text}
+    return redirect(settings.PERSON_PAGE)
+
+
+@login_required
+@require_POST
+def token_gone(request: HttpRequest, id: UUID) -> HttpResponse:
+    user = person(request)
+    assert user is not None  # login_required
+    token_delete(user=user, id=id)
+    messages.success(request, "The token is deleted; whatever used it is signed out.")
+    return redirect(settings.PERSON_PAGE)
+
+
+@never_cache
+@login_required
+@require_GET
+def export(request: HttpRequest) -> HttpResponse:
+    user = person(request)
+    assert user is not None  # login_required
+    response = JsonResponse(account_export(user=user), json_dumps_params={"indent": 2, "ensure_ascii": False})
+    response["Content-Disposition"] = 'attachment; filename="direction-commons-export.json"'
+    return response
+
+
+@never_cache
+@login_required
+@require_http_methods(["GET", "POST"])
+def delete(request: HttpRequest) -> HttpResponse:
+    """Asks for the password, then deletes everything that is this person's."""
+    user = person(request)
+    assert user is not None  # login_required
+    if request.method == "GET":
+        return render(request, "accounts/delete.html")
+    try:
+        account_delete(user=user, password=request.POST.get("password", ""))
+    except UserError as error:
+        return render(request, "accounts/delete.html", {"error": error}, status=error.status)
+    logout(request)
+    messages.success(request, "Your account and everything in it are deleted.")
+    return redirect("/")
