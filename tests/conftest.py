@@ -198,6 +198,21 @@ def start_site(
     return site
 
 
+@pytest.fixture
+def starter() -> Iterator[Callable[[Path], Site]]:
+    """`starter(home)` starts the whole program there; what still runs in the end is stopped."""
+    sites: list[Site] = []
+
+    def start(home: Path) -> Site:
+        sites.append(start_site(home))
+        return sites[-1]
+
+    yield start
+    for site in sites:
+        if site.process.poll() is None:
+            site.stop()
+
+
 @pytest.fixture(scope="session")
 def live_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The whole program on a data folder and a port of its own, without demonstration; one for all tests."""

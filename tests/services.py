@@ -28,7 +28,7 @@ class Services:
         self.folders.make()
         engines.postgres_init(self.folders)
         program = engines.postgres_child_program(self.folders)
-        program.argv.extend(["-c", "fsync=off", "-c", "full_page_writes=off"])  # nothing here outlives the run
+        program.argv.extend(["-c", "fsync=off", "-c", "full_page_writes=off"])  # none of it outlives us
         self.postgres = Child(program)
         self.valkey = Child(engines.valkey_child_program(self.folders))
         engines.wait_for(self.postgres, lambda: engines.postgres_ready(self.folders), time.sleep)

@@ -144,7 +144,7 @@ def stop_leftovers(records: list[dict[str, float]], say: Callable[[str], None]) 
                 say(f"Stopping {entry['name']} (pid {process.pid}), left over from a killed start.")
                 process.send_signal(int(entry["stop"]))
                 left.append(process)
-    _, stubborn = psutil.wait_procs(left, timeout=15)
+    _, stubborn = psutil.wait_procs(left, timeout=8)
     for process in stubborn:
         with contextlib.suppress(psutil.Error):
             process.kill()

@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import select
+import shutil
 import signal
 import socket
 import sys
@@ -139,6 +140,7 @@ class Supervisor:
                     stop_children(self.children[name] for name in names if name in self.children)
                 (self.folders.run / "children.json").unlink(missing_ok=True)
                 (self.folders.run / "supervisor.json").unlink(missing_ok=True)
+                shutil.rmtree(self.folders.sockets, ignore_errors=True)
         say("Direction Commons has stopped.")
 
     def listen_for_signals(self) -> None:

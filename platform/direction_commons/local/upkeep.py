@@ -49,12 +49,11 @@ def stop(folders: Folders) -> None:
         print(f"Nothing runs on the data in {folders.home}.")
         return
     process.send_signal(signal.SIGTERM)
-    try:
-        process.wait(timeout=180)
-    except psutil.TimeoutExpired as error:
-        raise LocalError(
-            f"The supervisor (pid {process.pid}) did not end in 180 s; see {folders.logs}."
-        ) from error
+    end = time.monotonic() + 180
+    while running_supervisor(folders):
+        if time.monotonic() > end:
+            raise LocalError(f"The supervisor (pid {process.pid}) did not end in 180 s; see {folders.logs}.")
+        time.sleep(0.1)
     print("Direction Commons has stopped.")
 
 
