@@ -1,5 +1,6 @@
 """What allauth's pages do differently here: nobody signs in as, or resets the password of, the
-demonstration."""
+demonstration.
+"""
 
 from __future__ import annotations
 

@@ -2,7 +2,8 @@
 
 Every room says what it holds on a person by registering an exporter and, where the database's cascade is not
 enough (a published average must be made again), an eraser. Pages sign people in through allauth; this module
-knows no page. A demonstration person is refused at every door."""
+knows no page. A demonstration person is refused at every door.
+"""
 
 from __future__ import annotations
 
@@ -104,7 +105,8 @@ def password_check(*, request: HttpRequest, login: str, password: str) -> User:
 
 def quota_check(*, user: User, used: int, limit: int, what: str, todo: str) -> None:
     """Raises UserError "accounts:quota" when one more of `what` is not allowed. Rooms count what is
-    theirs."""
+    theirs.
+    """
     if used >= limit:
         message = f"You have {used} {what}; at most {limit} are allowed."
         raise UserError("accounts:quota", message, todo, status=403)

@@ -1,4 +1,4 @@
-"""Pages of the account: tokens, export, deletion. Where to go afterwards is a setting, not a room known here."""
+"""Pages of the account: tokens, export, deletion. Where to go afterwards is a setting, no room known here."""
 
 from __future__ import annotations
 

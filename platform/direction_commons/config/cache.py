@@ -2,7 +2,8 @@
 
 Only what may be forgotten goes here (throttles, results that can be made again). A throttle thus fails open:
 better that for a minute than nobody can sign in. After a failure Valkey is left alone for some seconds, so
-that a request with many questions waits once. Use the alias "valkey" where its absence must be noticed."""
+that a request with many questions waits once. Use the alias "valkey" where its absence must be noticed.
+"""
 
 from __future__ import annotations
 

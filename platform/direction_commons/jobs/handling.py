@@ -18,7 +18,8 @@ A room registers its handlers in its module `handlers` (found by name in every i
 
 This module refuses to swallow: a handler that returns without ending its claims has failed, and an exception
 of a handler is logged whole, while the person gets a fixed sentence with its reference. Importing it, and
-importing a room's `handlers`, never imports torch."""
+importing a room's `handlers`, never imports torch.
+"""
 
 from __future__ import annotations
 
@@ -60,7 +61,8 @@ _stop = False
 
 def handler(*, kind: str, batch: int = 1) -> Callable[[Callable[[Batch], None]], Callable[[Batch], None]]:
     """Registers the function as what runs `kind`; at most `batch` rows of one group are claimed for it at
-    once."""
+    once.
+    """
 
     def register(run: Callable[[Batch], None]) -> Callable[[Batch], None]:
         if kind in _handlers:
@@ -73,7 +75,8 @@ def handler(*, kind: str, batch: int = 1) -> Callable[[Callable[[Batch], None]],
 
 def on_failed(kind: str) -> Callable[[FailedHook], FailedHook]:
     """Registers `hook(key, code, reason)`, called inside the transaction in which a row of `kind` fails for
-    good."""
+    good.
+    """
 
     def register(hook: FailedHook) -> FailedHook:
         _failed_hooks[kind] = hook
@@ -84,7 +87,8 @@ def on_failed(kind: str) -> Callable[[FailedHook], FailedHook]:
 
 def stop() -> None:
     """The worker was asked to stop (SIGTERM): the running batch's next `renew` raises, nothing new is
-    claimed."""
+    claimed.
+    """
     global _stop
     _stop = True
 
@@ -176,7 +180,8 @@ class Batch:
 
 def drain(queue: str, worker: str) -> int:
     """Runs what is queued until nothing is left or the worker was asked to stop; answers the number of
-    batches."""
+    batches.
+    """
     batches = {kind: one.batch for kind, one in _handlers.items()}
     count = 0
     while not _stop:
@@ -192,7 +197,8 @@ def drain(queue: str, worker: str) -> int:
 
 def run_batch(batch: Batch) -> None:
     """One batch through its handler; whatever happens, no row of it stays claimed (unless the database is
-    gone)."""
+    gone).
+    """
     kind = batch.claims[0].kind
     began = time.monotonic()
     with structlog.contextvars.bound_contextvars(

@@ -16,7 +16,8 @@ class Job(models.Model):
     waiting). `group` says with whom it can share a batch (a generator's id). Times are the database's.
     `attempt` counts claims and never goes down, because results are fenced by it; `returned` counts the
     claims that were given back through no fault of the row (a worker was asked to stop), so that `attempt -
-    returned` is what the row has spent of its three."""
+    returned` is what the row has spent of its three.
+    """
 
     class State(models.TextChoices):
         QUEUED = "queued"

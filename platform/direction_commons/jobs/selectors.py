@@ -17,7 +17,8 @@ RECENT = 50
 @dataclass(frozen=True)
 class Place:
     """`ahead`: rows that are worked on or will be claimed before this one. `seconds`: to its end; None:
-    unknown."""
+    unknown.
+    """
 
     ahead: int
     seconds: float | None
@@ -32,7 +33,8 @@ def job_place(job: Job) -> Place:
     """Place in the queue and time to the end, from what rows of each kind ahead have recently cost.
 
     Unknown (None) without a living worker on the queue, and before one row of each kind ahead was ever
-    finished."""
+    finished.
+    """
     workers = workers_alive(queue=job.queue)
     if job.state == Job.State.RUNNING:
         whole = _latency(job.kind)

@@ -3,7 +3,8 @@
 The table is the truth and Celery's message only says "look". This module knows no kind of work and runs none
 (see `handling`); it never reads a clock of its own (all times are the database's); and it never takes a job's
 row lock before the lock of what the job is about: *domain rows first, job row last*, in a cancel by a person
-and in a finish by a worker alike, so that the two cannot deadlock."""
+and in a finish by a worker alike, so that the two cannot deadlock.
+"""
 
 from __future__ import annotations
 
@@ -63,7 +64,8 @@ def job_enqueue(
 
     `DO UPDATE` and not `DO NOTHING`: it waits for a worker that is just claiming the queued row, and then
     inserts a new one, so that work which came after the claim is not missed. An already queued row keeps its
-    age and takes the more urgent of the two priorities (and with it the owner who is waiting)."""
+    age and takes the more urgent of the two priorities (and with it the owner who is waiting).
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -85,7 +87,8 @@ def job_enqueue(
 
 def job_cancel(*, kind: str, key: str) -> bool:
     """Cancels what is queued or running of (kind, key); a running worker finds its claim lost. False: nothing
-    was."""
+    was.
+    """
     return bool(
         Job.objects.filter(kind=kind, key=key, state__in=[Job.State.QUEUED, Job.State.RUNNING]).update(
             state=Job.State.CANCELLED, lease_until=None, finished_at=Now()
@@ -100,7 +103,8 @@ def doorbell_ring(*, queue: str) -> None:
     """Says "look" to the queue's workers, or fails within a second or so; the row is safe either way.
 
     When the broker is down the next five seconds are not even tried: beat rings every 15 s anyhow, and a
-    person's request must not wait for a broker."""
+    person's request must not wait for a broker.
+    """
     global _quiet_until
     if time.monotonic() < _quiet_until:
         return
@@ -252,7 +256,8 @@ def _requeue(claim: Claim, late: Q, **changes: object) -> None:
 
 def jobs_sweep(*, queue: str, hooks: dict[str, FailedHook]) -> int:
     """Takes rows whose lease ran out (worker killed or hung) back, or fails them after their third
-    attempt."""
+    attempt.
+    """
     swept = 0
     late = Job.objects.filter(queue=queue, state=Job.State.RUNNING, lease_until__lt=Now()).order_by(
         "lease_until"

@@ -4,7 +4,8 @@ disk.
 Nothing of an upload survives but its pixels: every file is decoded under limits and encoded anew. This module
 goes by content and never by name or declared type, checks the size in the header before it decodes anything,
 and refuses whatever is not exactly one still JPEG, PNG or WebP picture, always saying what came and what was
-wanted."""
+wanted.
+"""
 
 from __future__ import annotations
 
@@ -219,7 +220,8 @@ def _to_srgb(picture: Image.Image, profile: bytes) -> Image.Image:
 
 def encode_upload(picture: Image.Image, *, lossless: bool) -> Encoded:
     """PNG for what came lossless or is small, else JPEG 95 without chroma subsampling: small changes must
-    survive."""
+    survive.
+    """
     if lossless or picture.width * picture.height <= EXACT_PIXELS:
         return _encode(picture, "PNG", compress_level=4)
     return _encode(picture, "JPEG", quality=95, subsampling=0)

@@ -2,7 +2,8 @@
 
 A file is on disk before the row that names it commits, and goes only after the row's deletion committed. Both
 sides hold the same advisory lock on the file's name, so that a picture which is sent again while it is being
-deleted keeps its file. Nothing is shared between people: the address is `<owner>/<sha256>`."""
+deleted keeps its file. Nothing is shared between people: the address is `<owner>/<sha256>`.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ import errno
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -20,6 +22,8 @@ from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import UploadedFile
 from django.db import connection, models, transaction
 from django.db.models import Sum
+from django.db.models.functions import Now
+from django.utils import timezone
 from numpy.typing import NDArray
 
 from direction_commons.accounts.models import User
@@ -73,7 +77,8 @@ def image_delete(image: StoredImage) -> bool:
     """Deletes the picture unless something still holds it; answers whether it is gone.
 
     Everything that points at a picture holds it, except what is derived from it (`register_follower`), which
-    goes with it."""
+    goes with it.
+    """
     if images_held([image]):
         return False
     image.delete()
@@ -173,3 +178,34 @@ def files_forget(image: StoredImage) -> None:
             return
         for name in [image.path, *image.preview_paths()]:
             default_storage.delete(name)
+
+
+def images_clean(*, older_than: int) -> tuple[int, int]:
+    """Deletes pictures that nothing holds and files that no row names, older than so many seconds: (rows,
+    files).
+
+    An intake whose request died afterwards leaves the one, an intake that died between file and row the
+    other.
+    """
+    old = list(StoredImage.objects.filter(created_at__lte=Now() - timedelta(seconds=older_than)))
+    held = images_held(old)
+    rows = sum(image_delete(image) for image in old if image.pk not in held)
+    files = 0
+    before = timezone.now() - timedelta(seconds=older_than)
+    for folder in default_storage.listdir("")[0]:
+        for name in default_storage.listdir(folder)[1]:
+            path = f"{folder}/{name}"
+            if default_storage.get_modified_time(path) <= before:
+                files += _orphan_delete(folder, name)
+    return rows, files
+
+
+def _orphan_delete(folder: str, name: str) -> bool:
+    sha256 = name.split(".")[0]
+    with transaction.atomic():
+        _lock(f"{folder}/{sha256}")
+        owner = None if folder == "commons" else folder
+        if sha256 and StoredImage.objects.filter(owner=owner, sha256=sha256).exists():
+            return False
+        default_storage.delete(f"{folder}/{name}")
+        return True

@@ -24,7 +24,8 @@ def image(request: HttpRequest, id: uuid.UUID) -> HttpResponseBase:
     """`/media/<uuid>/`, with `?w=` the smallest stored copy that is large enough.
 
     Private pictures are asked for again each time (304 after the access check), so that nothing of them shows
-    up for the next person at the same browser; public ones never change and may be kept for a day."""
+    up for the next person at the same browser; public ones never change and may be kept for a day.
+    """
     stored = access_image(person_of(request), id)
     width = request.GET.get("w")
     if width is not None and width not in {str(one) for one in WIDTHS}:
