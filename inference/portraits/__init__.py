@@ -1,6 +1,7 @@
 """Drawn Portraits: the project's own picture world, so that it needs no downloaded data and no real faces.
 
-This package draws (numpy only). Training a generator in this world lives in `training`, its weights in `bundle`.
+This package draws (numpy only). Training a generator in this world lives in `training`, its weights in
+`bundle`.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from inference.errors import AttributeNameError, AttributeValueError
+from inference.errors import AttributeNameError, AttributeValueError, OptionError
 
 Array = npt.NDArray[np.float32]
 
@@ -94,7 +94,7 @@ _PRESENT_FROM = {"mouth_open": 0.1}
 
 
 def check_attributes(attributes: Mapping[str, float]) -> None:
-    """Raises AttributeNameError or AttributeValueError unless every name exists and every value lies in 0..1."""
+    """Refuse unknown names (AttributeNameError) and values that are not in 0..1 (AttributeValueError)."""
     for name, value in attributes.items():
         if name not in ATTRIBUTE_NAMES:
             raise AttributeNameError(
@@ -115,7 +115,7 @@ def check_attributes(attributes: Mapping[str, float]) -> None:
 
 
 def random_scenes(generator: np.random.Generator, count: int) -> Array:
-    """Scenes drawn as the world is: presence attributes often exactly 0, all else uniform. [count, SCENE_SIZE]"""
+    """Scenes as this world has them: presence attributes are often exactly 0. float32 [count, SCENE_SIZE]"""
     scenes = generator.random((count, SCENE_SIZE))
     coins = generator.random((count, SCENE_SIZE))
     for k, attribute in enumerate(ATTRIBUTES):
@@ -138,6 +138,13 @@ def scene(attributes: Mapping[str, float], seed: int) -> Array:
     Setting one attribute never changes another: all numbers are drawn first, then the named ones replaced.
     """
     check_attributes(attributes)
+    if seed < 0:
+        raise OptionError(
+            came=f"seed={seed}",
+            wanted="a whole number from 0",
+            todo="give a seed of 0 or more",
+            code="option:seed",
+        )
     vector: Array = random_scenes(np.random.default_rng(seed), 1)[0]
     for name, value in attributes.items():
         vector[ATTRIBUTE_NAMES.index(name)] = value

@@ -7,18 +7,21 @@ Every edge is a ramp one pixel wide, so that pictures change continuously with t
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-Array = npt.NDArray[np.float32]
-Colour = Array  # [3] or [3, h, w], display values 0..1
+# float32 everywhere; numpy's stubs, unlike numpy 2, make float64 of float32 times a Python float.
+Array: TypeAlias = npt.NDArray[Any]
+Colour: TypeAlias = Array  # [3] or [3, h, w], display values 0..1
 
 
 def smooth(low: float, high: float, x: Array) -> Array:
     """Smooth step from 0 at `low` to 1 at `high`."""
     t = np.clip((x - low) * (1.0 / (high - low)), 0.0, 1.0)
-    return t * t * (3.0 - 2.0 * t)
+    step: Array = t * t * (3.0 - 2.0 * t)
+    return step
 
 
 def ease(low: float, high: float, x: float) -> float:
@@ -29,7 +32,8 @@ def ease(low: float, high: float, x: float) -> float:
 
 def bell(x: Array) -> Array:
     """exp(-x²), the soft brush of this world."""
-    return np.exp(-x * x)
+    brush: Array = np.exp(-x * x)
+    return brush
 
 
 def corner(a: Array, b: Array, radius: float) -> Array:
@@ -48,7 +52,8 @@ def palette(stops: Array, t: float) -> Colour:
     """Piecewise linear colour through `stops` [n, 3] at t in 0..1. [3]"""
     place = t * (len(stops) - 1)
     k = min(int(place), len(stops) - 2)
-    return stops[k] + np.float32(place - k) * (stops[k + 1] - stops[k])
+    between: Colour = stops[k] + np.float32(place - k) * (stops[k + 1] - stops[k])
+    return between
 
 
 def mix(a: Colour, b: Colour, t: float) -> Colour:
@@ -71,10 +76,11 @@ class Box:
     def distance(self, f: Array) -> Array:
         """First-order distance to f = 0 for any smooth f [h, w]: f over its gradient. [h, w]"""
         gy, gx = slopes(f, self.p)
-        return f / np.sqrt(gx * gx + gy * gy + 1e-4)
+        metric: Array = f / np.sqrt(gx * gx + gy * gy + 1e-4)
+        return metric
 
     def line(self, distance: Array, width: float) -> Array:
-        """Coverage of a line around distance = 0; fades out instead of vanishing when thinner than a pixel."""
+        """Coverage of a line around distance = 0; one thinner than a pixel fades out."""
         edge = self.p * 1.15
         return np.clip(
             (0.5 * width - np.abs(distance)) * (1.0 / edge) + 0.5, 0.0, min(1.0, max(width, 0.0) / edge)

@@ -12,10 +12,11 @@ from .figure import BROW_Y, EYE_Y, IRISES, MOUTH_Y, NOSE_DEPTH, Figure, lip_colo
 
 # Fixed freckles: u, v, radius.
 _FRECKLES = (
-    (-0.30, 0.13, 0.017), (-0.23, 0.19, 0.020), (-0.17, 0.12, 0.018), (-0.26, 0.26, 0.017), (-0.36, 0.20, 0.015),
-    (-0.13, 0.20, 0.015), (-0.33, 0.28, 0.014), (-0.06, 0.03, 0.014), (0.05, 0.07, 0.015), (0.14, 0.13, 0.019),
-    (0.22, 0.12, 0.017), (0.20, 0.21, 0.019), (0.29, 0.17, 0.020), (0.28, 0.26, 0.016), (0.36, 0.22, 0.015),
-    (0.12, 0.22, 0.013), (0.00, -0.04, 0.013), (0.36, 0.13, 0.014),
+    (-0.30, 0.13, 0.017), (-0.23, 0.19, 0.020), (-0.17, 0.12, 0.018), (-0.26, 0.26, 0.017),
+    (-0.36, 0.20, 0.015), (-0.13, 0.20, 0.015), (-0.33, 0.28, 0.014), (-0.06, 0.03, 0.014),
+    (0.05, 0.07, 0.015), (0.14, 0.13, 0.019), (0.22, 0.12, 0.017), (0.20, 0.21, 0.019),
+    (0.29, 0.17, 0.020), (0.28, 0.26, 0.016), (0.36, 0.22, 0.015), (0.12, 0.22, 0.013),
+    (0.00, -0.04, 0.013), (0.36, 0.13, 0.014),
 )  # fmt: skip
 
 
@@ -101,7 +102,7 @@ def _furrows(person: Figure, u: Array, v: Array) -> Array:
     eye = eye_centre(person)
     forehead = smooth(0.36, 0.20, au)
     wave = 0.012 * np.cos(u * 14.0)
-    depth = np.zeros_like(u)
+    depth: Array = np.zeros_like(u)
     lift = 0.05 * person["brow_raise"]
     for k, height in enumerate((-0.30, -0.365, -0.43)):
         strength = 0.022 * age + 0.005 * person["brow_raise"] * (k < 2)
@@ -293,7 +294,7 @@ def mouth(canvas: Canvas, person: Figure) -> None:
     lx = person.light[0]
     # Upper lip in shade, lower lip catching light.
     lower = smooth(-0.01, 0.02, v - middle)
-    tone = 0.76 + 0.30 * lower + 0.25 * u * lx - 0.22 * smooth(0.0, 0.03, lip_low - v + 0.0) * lower * 0.0
+    tone = 0.76 + 0.30 * lower + 0.25 * u * lx
     box.shade(colour(140, 86, 78), 0.45 * bell((v - lip_low - 0.028) * 28.0) * smooth(0.1, 0.8, arc))
     box.over(hue[:, None, None] * tone, box.cover(lips) * (0.86 + 0.14 * paintd))
     gleam = bell((v - hole_low - full * 0.026) * 52.0) * bell((u - 0.05 * lx) * (9.0 - 2.0 * smile))

@@ -14,28 +14,32 @@ from .attributes import SCENE_NAMES
 from .canvas import Array, Box, Colour, colour, ease, mix, palette, smooth
 
 SKINS = np.stack([
-    colour(255, 222, 200), colour(240, 190, 152), colour(208, 148, 104), colour(166, 108, 72), colour(114, 71, 51),
+    colour(255, 222, 200), colour(240, 190, 152), colour(208, 148, 104), colour(166, 108, 72),
+    colour(114, 71, 51),
 ])  # fmt: skip
 HAIRS = np.stack([
-    colour(38, 31, 36), colour(82, 50, 36), colour(142, 80, 44), colour(196, 104, 48), colour(222, 164, 84),
-    colour(244, 216, 156),
+    colour(38, 31, 36), colour(82, 50, 36), colour(142, 80, 44), colour(196, 104, 48),
+    colour(222, 164, 84), colour(244, 216, 156),
 ])  # fmt: skip
 WALLS = np.stack([
-    colour(48, 134, 134), colour(62, 112, 178), colour(116, 96, 176), colour(190, 104, 156), colour(228, 128, 108),
-    colour(232, 188, 122), colour(140, 178, 118),
+    colour(48, 134, 134), colour(62, 112, 178), colour(116, 96, 176), colour(190, 104, 156),
+    colour(228, 128, 108), colour(232, 188, 122), colour(140, 178, 118),
 ])  # fmt: skip
 SWEATERS = np.stack([
-    colour(44, 62, 124), colour(30, 124, 136), colour(62, 142, 80), colour(216, 160, 44), colour(204, 62, 54),
-    colour(136, 50, 118), colour(236, 222, 196),
+    colour(44, 62, 124), colour(30, 124, 136), colour(62, 142, 80), colour(216, 160, 44),
+    colour(204, 62, 54), colour(136, 50, 118), colour(236, 222, 196),
 ])  # fmt: skip
 IRISES = np.stack([
-    colour(82, 44, 22), colour(138, 88, 34), colour(92, 136, 60), colour(48, 142, 150), colour(92, 166, 236),
+    colour(82, 44, 22), colour(138, 88, 34), colour(92, 136, 60), colour(48, 142, 150),
+    colour(92, 166, 236),
 ])  # fmt: skip
 FRAMES = np.stack([
-    colour(26, 24, 30), colour(178, 104, 36), colour(200, 34, 54), colour(38, 84, 190), colour(22, 146, 130),
+    colour(26, 24, 30), colour(178, 104, 36), colour(200, 34, 54), colour(38, 84, 190),
+    colour(22, 146, 130),
 ])  # fmt: skip
 HATS = np.stack([
-    colour(200, 54, 62), colour(228, 150, 44), colour(70, 150, 92), colour(44, 120, 178), colour(134, 84, 170),
+    colour(200, 54, 62), colour(228, 150, 44), colour(70, 150, 92), colour(44, 120, 178),
+    colour(134, 84, 170),
 ])  # fmt: skip
 
 EYE_Y = -0.02
@@ -66,7 +70,7 @@ class Figure:
         return self.values[name]
 
     def face(self, box: Box, depth: float = 0.0) -> tuple[Array, Array]:
-        """Face coordinates (u [h, w], v [h, 1]) of the box: symmetrical about u = 0 however the head is turned.
+        """Face coordinates (u [h, w], v [h, 1]): symmetrical about u = 0 however the head is turned.
 
         The turn moves what is near the middle most, as on a dome; `depth` is how far a feature stands out.
         """
@@ -77,14 +81,16 @@ class Figure:
     @property
     def spread(self) -> float:
         """How much features move apart with the face's width."""
-        return (self.half_width / 0.47) ** 0.6
+        return float((self.half_width / 0.47) ** 0.6)
 
     def skull(self, box: Box, grow: float = 0.0) -> Array:
         """Signed distance to the face's outline, cranium and jaw in one; `grow` widens it. [h, w]"""
         below = np.maximum(box.y - CHEEK_Y, 0.0)
         x = box.x - (self.turn * 0.17) * smooth(0.0, 0.6, below)
         ax = np.abs(x) / (self.half_width + grow)
-        height = np.where(box.y < CHEEK_Y, CHEEK_Y - HEAD_TOP + grow, self.jaw_height + grow)
+        height = np.where(
+            box.y < CHEEK_Y, np.float32(CHEEK_Y - HEAD_TOP + grow), np.float32(self.jaw_height + grow)
+        )
         n = 2.0 + (self.jaw_power - 2.0) * smooth(0.0, 0.3, below)
         ay = np.abs(box.y - CHEEK_Y) / height
         taper = 1.0 + 0.30 * smooth(0.05, 1.1, below / self.jaw_height) * ax

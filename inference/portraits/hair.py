@@ -15,7 +15,7 @@ _COARSE = colour(206, 176, 148)
 
 
 def _strands(box: Box, person: Figure) -> tuple[Array, Array]:
-    """(flow, texture): the coordinate across strands, fixed to the canvas, and the bands -1..1 on it. [h, w]"""
+    """(flow, bands): the coordinate across strands, fixed to the canvas, and -1..1 bands on it. [h, w]"""
     top = HEAD_TOP - 0.25
     parting = (person["hair_parting"] - 0.5) * 0.5
     rise = np.sqrt(np.clip((box.y - top) * 1.35, 0.003, 1.0))
@@ -55,7 +55,7 @@ def _paint(box: Box, person: Figure, alpha: Array, dim: float) -> None:
 
 
 def mass(box: Box, person: Figure) -> Array:
-    """Signed distance to the whole hair's outline: a dome on the skull that falls to the hair's end. [h, w]"""
+    """Signed distance to the hair's outline: a dome on the skull that falls to the hair's end. [h, w]"""
     width = person.half_width + person.hair_side
     height = CHEEK_Y - HEAD_TOP + person.hair_top
     above = np.minimum(box.y - CHEEK_Y, 0.0) / height
@@ -91,7 +91,7 @@ def in_front(canvas: Canvas, person: Figure) -> None:
     from_parting = np.abs(u - parting)
     sweep = (0.10 + 0.16 * person["hairline"]) * smooth(0.0, 0.42, from_parting)
     line = -0.47 - 0.03 * person["hairline"] + sweep + 1.5 * np.minimum(side, 1.25) ** 9
-    flow, bands = _strands(box, person)
+    _, bands = _strands(box, person)
     hairline = box.distance(v - line - 0.022 * bands)
     # Cropped hair thins towards skin at the temples instead of ending in a hard line.
     alpha = box.cover(

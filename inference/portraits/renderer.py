@@ -1,7 +1,8 @@
 """Draws people of the project's own world: one scene vector in, one aligned portrait out.
 
-Numpy only. Every pixel is a continuous, deterministic function of the vector; nothing is random and nothing is
-read from disk. Weights were trained on exactly these pixels: a change of the drawing asks for a new bundle.
+Numpy only. Every pixel is a continuous, deterministic function of the vector; nothing is random, nothing
+is read from disk. Weights were trained on exactly these pixels: a change of the drawing asks for a new
+bundle.
 """
 
 from __future__ import annotations
@@ -83,8 +84,18 @@ def region_mask(
 
 
 def render_many(vectors: Array, size: int = 128, workers: int = 1) -> Picture:
-    """Portraits of many scenes [N, SCENE_SIZE], drawn by `workers` processes. uint8 [N, size, size, 3]"""
+    """Portraits of many scenes [N, SCENE_SIZE], drawn by `workers` processes. uint8 [N, size, size, 3]
+
+    Processes are started per call (about half a second each): ask for thousands at once or keep a pool.
+    """
     _check_size(size)
+    if vectors.ndim != 2:
+        raise ShapeError(
+            came=f"scenes of shape {vectors.shape}",
+            wanted=f"[N, {SCENE_SIZE}]",
+            todo="stack single scenes with numpy.stack",
+            code="shape:scene",
+        )
     count = len(vectors)
     pictures = np.empty((count, size, size, 3), np.uint8)
     if workers <= 1 or count <= 1:

@@ -58,10 +58,10 @@ def _lens(box: Box, person: Figure, side: float) -> tuple[Array, Array, Array]:
     """(signed distance to the lens' outline, x, y from its middle), round to square by frame_shape. [h, w]"""
     u, v = person.face(box, 0.07)
     x, y = u - side * (eye_centre(person) + 0.012), v - EYE_Y - 0.012
-    corner = 0.135 - 0.085 * person["frame_shape"]
-    dx = np.maximum(np.abs(x) - (0.172 - corner), 0.0)
-    dy = np.maximum(np.abs(y) - (0.140 - corner), 0.0)
-    return np.sqrt(dx * dx + dy * dy + 1e-8) - corner, x, y + 0.0 * x
+    bend = 0.135 - 0.085 * person["frame_shape"]
+    dx = np.maximum(np.abs(x) - (0.172 - bend), 0.0)
+    dy = np.maximum(np.abs(y) - (0.140 - bend), 0.0)
+    return np.sqrt(dx * dx + dy * dy + 1e-8) - bend, x, y
 
 
 def temples(canvas: Canvas, person: Figure) -> None:
@@ -93,7 +93,7 @@ def glasses(canvas: Canvas, person: Figure) -> None:
         near = side * 0.22 * person.spread + person.turn * 0.55
         box = canvas.box(near - 0.30, near + 0.30, EYE_Y - 0.22, EYE_Y + 0.28)
         outline, x, y = _lens(box, person, side)
-        below, _, _ = _lens_shadow(box, person, side)
+        below, _, _ = _lens(Box(box.x, box.y - 0.026, box.pixels, box.p), person, side)
         box.shade(colour(120, 78, 70), 0.45 * there * box.line(below, width + 0.012))
         inside = box.cover(outline)
         box.over(colour(214, 236, 246), (0.08 * there) * inside)
@@ -115,11 +115,6 @@ def glasses(canvas: Canvas, person: Figure) -> None:
         box.over(rim[:, None, None] * np.clip(lit, 0.6, 1.5), alpha)
         edge = box.line(outline + 0.1 * width, 0.35 * width) * smooth(0.02, -0.10, y - 0.3 * x * lx)
         box.over(mix(rim, colour(255, 255, 255), 0.55), 0.55 * edge * there * ease(0.3, 0.8, amount))
-
-
-def _lens_shadow(box: Box, person: Figure, side: float) -> tuple[Array, Array, Array]:
-    lower = Box(box.x, box.y - 0.026, box.pixels, box.p)
-    return _lens(lower, person, side)
 
 
 def hat(canvas: Canvas, person: Figure) -> None:
