@@ -87,6 +87,7 @@ def render_many(vectors: Array, size: int = 128, workers: int = 1) -> Picture:
     """Portraits of many scenes [N, SCENE_SIZE], drawn by `workers` processes. uint8 [N, size, size, 3]
 
     Processes are started per call (about half a second each): ask for thousands at once or keep a pool.
+    They are spawned, so a script that asks for workers needs the usual `if __name__ == "__main__"` guard.
     """
     _check_size(size)
     if vectors.ndim != 2:
