@@ -7,6 +7,7 @@ pixels. This module holds no state, looks nothing up, and refuses directions of 
 from __future__ import annotations
 
 import math
+import numbers
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
@@ -104,5 +105,5 @@ def _check_move(bundle: Bundle, direction: Movable, intensity: float, shape: tup
         raise ShapeError(
             f"a direction of shape {list(direction.vector.shape)}", f"{list(shape)}", code="shape:vector"
         )
-    if isinstance(intensity, bool) or not isinstance(intensity, int | float) or not math.isfinite(intensity):
+    if isinstance(intensity, bool) or not isinstance(intensity, numbers.Real) or not math.isfinite(intensity):
         raise OptionError(f"the intensity {intensity!r}", "a finite number", code="option:intensity")

@@ -13,6 +13,7 @@ call.
 
 from __future__ import annotations
 
+import numbers
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -105,7 +106,7 @@ def invert(
         >>> inversion.codes.shape
         torch.Size([1, 12, 256])
     """
-    if isinstance(steps, bool) or not isinstance(steps, int) or steps < 0:
+    if isinstance(steps, bool) or not isinstance(steps, numbers.Integral) or steps < 0:
         raise OptionError(f"steps={steps!r}", "a whole number, 0 or more", code="option:steps")
     check_images(images, bundle.generator.resolution)
     targets = images.to(bundle.device, torch.float32)

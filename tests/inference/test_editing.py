@@ -18,6 +18,13 @@ def test_intensity_one_is_one_step(tiny, made, direction_of):
     assert float((edit(tiny, codes, [(direction, 1.0)]) - pictures).abs().max()) < 1 / 255
 
 
+def test_numpy_numbers_are_numbers(tiny, made, direction_of):
+    codes, _ = made(1)
+    assert torch.equal(
+        moved(tiny, codes, [(direction_of(), np.float32(1))]), moved(tiny, codes, [(direction_of(), 1)])
+    )
+
+
 def test_no_move_is_the_reconstruction(tiny, made, direction_of):
     codes, images = made(2)
     assert torch.allclose(edit(tiny, codes, []), images, atol=1e-6)
