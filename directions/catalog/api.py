@@ -26,7 +26,7 @@ from directions.catalog.selectors import (
 from directions.generators.access import generator_or_default
 
 
-class StripSerializer(serializers.Serializer[Any]):
+class CatalogStripSerializer(serializers.Serializer[Any]):
     """Pictures side by side in one file, one for each intensity."""
 
     url = serializers.CharField()
@@ -45,7 +45,7 @@ class CatalogEntrySerializer(serializers.Serializer[Any]):
     contributors = serializers.IntegerField()
     agreement = serializers.FloatField(allow_null=True, help_text="mean cosine of two members, from three on")
     published_at = serializers.DateTimeField()
-    strip = StripSerializer(allow_null=True)
+    strip = CatalogStripSerializer(allow_null=True)
 
 
 class CatalogPageSerializer(serializers.Serializer[Any]):
@@ -55,7 +55,7 @@ class CatalogPageSerializer(serializers.Serializer[Any]):
     results = CatalogEntrySerializer(many=True)
 
 
-class MemberSerializer(serializers.Serializer[Any]):
+class CatalogMemberSerializer(serializers.Serializer[Any]):
     """One pair of the newest version, by an opaque id."""
 
     id = serializers.CharField()
@@ -80,8 +80,8 @@ class CatalogSeriesSerializer(serializers.Serializer[Any]):
     series = serializers.IntegerField()
     demonstration = serializers.BooleanField()
     step = serializers.FloatField(help_text="latent units of intensity 1.0")
-    strips = StripSerializer(many=True)
-    members = MemberSerializer(many=True)
+    strips = CatalogStripSerializer(many=True)
+    members = CatalogMemberSerializer(many=True)
     versions = CatalogVersionSerializer(many=True, help_text="the newest twenty")
     total_versions = serializers.IntegerField()
 
@@ -107,9 +107,7 @@ class Catalog(APIView):
             GENERATOR,
             OpenApiParameter("q", str, description="A change, typos forgiven."),
             OpenApiParameter("sort", str, enum=SORTS),
-            OpenApiParameter(
-                "kind", str, enum=KINDS, description="Whose contributions."
-            ),
+            OpenApiParameter("kind", str, enum=KINDS, description="Whose contributions."),
             OpenApiParameter("page", int),
             OpenApiParameter("page_size", int, description=f"At most {MAX_PAGE_SIZE}."),
         ],
@@ -121,7 +119,7 @@ class Catalog(APIView):
         found = catalog_page(
             generator=generator_or_default(asked.get("generator")),
             query=asked.get("q", ""),
-            sort=asked.get("sort", "pairs"),
+            sort=asked.get("sort", ""),
             kind=asked.get("kind", "all"),
             page=whole_number(request, "page", 1),
             page_size=whole_number(request, "page_size", PAGE_SIZE),

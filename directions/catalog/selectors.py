@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from django.db.models import Exists, F, OuterRef, QuerySet
+from django.db.models import Case, Exists, F, OuterRef, QuerySet, When
 
 from direction_commons.errors import UserError
 from direction_commons.media.models import StoredImage
@@ -21,12 +21,13 @@ from directions.semantics.access import access_semantic
 from directions.semantics.models import Semantic
 from directions.semantics.selectors import semantics_like
 
-Sort = Literal["pairs", "agreement", "newest", "name"]
+Sort = Literal["pairs", "agreement", "newest", "name", "relevance"]
 Kind = Literal["all", "real", "demonstration"]
 SORTS: tuple[str, ...] = get_args(Sort)
 KINDS: tuple[str, ...] = get_args(Kind)
 PAGE_SIZE = 24
 MAX_PAGE_SIZE = 100
+MAX_HITS = 500  # of a search; who has more of them types another letter
 LISTED_VERSIONS = 20
 LISTED_MEMBERS = 100
 
@@ -87,16 +88,20 @@ def catalog_page(
     *,
     generator: Generator,
     query: str = "",
-    sort: str = "pairs",
+    sort: str = "",
     kind: str = "all",
     page: int = 1,
     page_size: int = PAGE_SIZE,
 ) -> CatalogPage:
-    """The grid: three queries, whatever is in it. With a query and no other wish, the best hits come first.
+    """The grid: four queries at most, whatever is in it.
+
+    Unless a sorting is asked for, a search puts the best hits first, no search the most contributed ones.
 
     Raises:
         UserError: "catalog:sort", "catalog:kind", "catalog:page".
     """
+    query = query.strip()
+    sort = sort or ("relevance" if query else "pairs")
     if sort not in SORTS:
         raise _odd("sort", sort, SORTS)
     if kind not in KINDS:
@@ -107,12 +112,15 @@ def catalog_page(
             f"Page {page} of {page_size} came; page 1 or more, of 1 to {MAX_PAGE_SIZE} entries, was wanted.",
         )
     found = _published(generator, kind)
-    if query.strip():
-        found = found.filter(semantic__in=semantics_like(query).values("pk"))
+    hits: list[int] = []
+    if query:
+        hits = list(semantics_like(query).values_list("pk", flat=True)[:MAX_HITS])
+        found = found.filter(semantic__in=hits)
     total = found.count()
     pages = max(1, -(-total // page_size))
     page = min(page, pages)
-    rows = _page_of(found, _ORDERS[sort], page, page_size)
+    ordered = found.order_by(*_order(sort, hits))
+    rows = _rows(list(ordered.values_list("pk", flat=True)[(page - 1) * page_size : page * page_size]))
     return CatalogPage(
         entries=tuple(entries_of(rows)),
         page=page,
@@ -134,10 +142,18 @@ def _published(generator: Generator, kind: str) -> QuerySet[Series]:
     return found.filter(demonstration=kind == "demonstration")
 
 
-def _page_of(found: QuerySet[Series], order: Sequence[Any], page: int, page_size: int) -> list[Series]:
-    """The page's keys first: sorting must not carry whole versions, with their members, around."""
-    start = (page - 1) * page_size
-    keys = list(found.order_by(*order).values_list("pk", flat=True)[start : start + page_size])
+def _order(sort: str, hits: Sequence[int]) -> list[Any]:
+    """What to sort by. Relevance is the search's own order, real before demonstration at the same name."""
+    if sort != "relevance":
+        return _ORDERS[sort]
+    if not hits:
+        return _ORDERS["pairs"]
+    place = Case(*[When(semantic=hit, then=place) for place, hit in enumerate(hits)])
+    return [place, "demonstration"]
+
+
+def _rows(keys: list[int]) -> list[Series]:
+    """The page's series. Their keys were sorted alone: sorting must not carry whole versions around."""
     rows = Series.objects.filter(pk__in=keys).select_related("semantic", "latest").defer("latest__members")
     return sorted(rows, key=lambda row: keys.index(row.pk))
 

@@ -119,6 +119,7 @@ class Walkthrough:
     say: Callable[[str], None]
     timeout: float = 900.0
     erase: bool = False
+    password: str = ""
     seconds: dict[str, float] = field(default_factory=dict)
     facts: list[str] = field(default_factory=list)
 
@@ -142,7 +143,7 @@ class Walkthrough:
         self._recipe(client, photo, [{**community, "intensity": 1.0}, {**own, "intensity": 0.25}])
         self._refusals(client, photo, own)
         if self.erase:
-            client.call("DELETE", "/api/v1/me/")
+            client.call("DELETE", "/api/v1/me/", body={"password": self.password})
             self.facts.append("The account was deleted with everything in it.")
         self._report()
 
@@ -152,7 +153,8 @@ class Walkthrough:
         account = {"username": name, "email": f"{name}@example.org", "password": password}
         with self._timed("sign-up"):
             client.token = client.call("POST", "/api/v1/accounts/", body=account).json()["token"]
-        asked = {"username": name, "password": password, "name": "walkthrough"}
+        self.password = password
+        asked = {"login": name, "password": password, "name": "walkthrough"}
         client.token = client.call("POST", "/api/v1/tokens/", body=asked).json()["token"]
         self.say(f"Signed up as {name}.")
         self.facts.append(f"Account: `{name}`.")
@@ -179,7 +181,7 @@ class Walkthrough:
         state = body["progress"]["state"]
         if state != "ready":
             raise WalkthroughFailed(f"The pair {pair} ended as {state}: {body['progress']['text']}")
-        direction = body["directions"][0]
+        direction = body["direction"]
         self.facts.append(
             f"Pair `{pair}`: direction `{direction['id']}`, step {direction['step']:.2f}, "
             f"quality `{json.dumps(direction['quality'])}`."
@@ -189,9 +191,8 @@ class Walkthrough:
     def _wait_for_version(self, client: Client, directions: list[str]) -> int:
         """The community version that holds both of our directions."""
         started = time.monotonic()
-        slug = CHANGE
         while True:
-            real = client.call("GET", f"/api/v1/catalog/{slug}/").json()["real"]
+            real = client.call("GET", f"/api/v1/catalog/{CHANGE}/").json()["real"]
             members = {member["id"] for member in real["members"]} if real else set()
             if set(directions) <= members:
                 newest = real["versions"][0]

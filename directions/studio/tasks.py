@@ -19,7 +19,7 @@ log = structlog.get_logger(__name__)
 QUEUE = "interactive"
 
 
-@shared_task(name="studio.draw", queue=QUEUE, ignore_result=False)
+@shared_task(name="studio.draw", ignore_result=False)
 def draw(
     *, generator: int, digest: str, inversion: str, steps: list[dict[str, Any]], format: str
 ) -> dict[str, str]:
