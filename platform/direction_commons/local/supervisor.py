@@ -72,7 +72,7 @@ def worker_program(queue: str, folders: Folders, env: dict[str, str], *, nice: i
 
 def beat_program(folders: Folders, env: dict[str, str]) -> Program:
     argv = [sys.executable, "-m", "celery", "-A", "direction_commons.config.celery", "beat",
-            "--scheduler", "celery.beat:Scheduler", "--pidfile="]  # fmt: skip
+            "--schedule", str(folders.run / "beat-schedule"), "--pidfile="]  # fmt: skip
     return Program("beat", argv, folders.logs / "beat.log", env)
 
 
