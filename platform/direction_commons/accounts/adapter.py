@@ -13,12 +13,14 @@ from django.http import HttpRequest, HttpResponseBase
 RESERVED = ("demo", "demonstration", "admin", "operator", "commons", "root", "staff")
 
 
-class PeopleAdapter(DefaultAccountAdapter):
+class PeopleAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types
     def pre_login(self, request: HttpRequest, user: Any, **more: Any) -> HttpResponseBase | None:
         """The last door of every way in; None lets the person through."""
         if user.is_demonstration:
-            return self.respond_user_inactive(request, user)
-        return super().pre_login(request, user, **more)
+            refused: HttpResponseBase = self.respond_user_inactive(request, user)
+            return refused
+        answer: HttpResponseBase | None = super().pre_login(request, user, **more)
+        return answer
 
     def send_password_reset_mail(self, user: Any, email: str, context: dict[str, Any]) -> Any:
         """A demonstration person gets no link; whoever asked reads the same page as always."""

@@ -62,7 +62,8 @@ def _new_token(token: ApiToken, text: str) -> dict[str, Any]:
 
 def _checked(serializer: serializers.Serializer[Any]) -> dict[str, Any]:
     serializer.is_valid(raise_exception=True)
-    return serializer.validated_data
+    data: dict[str, Any] = serializer.validated_data
+    return data
 
 
 class AccountsView(APIView):
@@ -135,6 +136,7 @@ class MeView(APIView):
 
     @extend_schema(responses=MeOut)
     def get(self, request: Request) -> Response:
+        assert isinstance(request.user, User)
         return Response(MeOut(request.user).data)
 
     @extend_schema(request=PasswordIn, responses={204: None})

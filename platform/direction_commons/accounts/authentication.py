@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any, cast
+from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
 from django.db.models.functions import Now
@@ -44,4 +44,4 @@ def person_of(request: HttpRequest) -> User | AnonymousUser:
         found = ApiTokenAuthentication().authenticate(Request(request))
         if found is not None:
             return found[0]
-    return cast("User | AnonymousUser", request.user)
+    return request.user

@@ -7,7 +7,7 @@ from typing import Any
 from allauth.account.auth_backends import AuthenticationBackend
 
 
-class PeopleBackend(AuthenticationBackend):
+class PeopleBackend(AuthenticationBackend):  # type: ignore[misc]  # allauth has no types
     """Password sign-in by user name or e-mail, for pages and API alike.
 
     Django also asks `user_can_authenticate` for every request of a session, so that a session of a

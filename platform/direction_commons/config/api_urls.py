@@ -6,6 +6,8 @@ from importlib.util import find_spec
 
 from django.urls import URLPattern, URLResolver, include, path
 
+from direction_commons.api.views import nothing_here
+
 ROOMS = [
     "direction_commons.accounts",
     "direction_commons.jobs",
@@ -21,5 +23,6 @@ ROOMS = [
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("", include(f"{room}.api_urls")) for room in ROOMS if find_spec(f"{room}.api_urls")
+    *[path("", include(f"{room}.api_urls")) for room in ROOMS if find_spec(f"{room}.api_urls")],
+    path("<path:rest>", nothing_here),
 ]

@@ -27,7 +27,7 @@ def use_our_logging(**_: Any) -> None:
 @signals.worker_ready.connect
 def start_heartbeat(sender: Any, **_: Any) -> None:
     """Says every few seconds that this process lives, for `/healthz`; a hung job is the lease's business."""
-    from django.core.cache import cache
+    from django.core.cache import caches
 
     from direction_commons.config.health import HEARTBEAT_SECONDS, heartbeat_key
 
@@ -36,7 +36,7 @@ def start_heartbeat(sender: Any, **_: Any) -> None:
     def beat() -> None:
         while True:
             try:
-                cache.set_many(dict.fromkeys(keys, time.time()), timeout=600)
+                caches["valkey"].set_many(dict.fromkeys(keys, time.time()), timeout=600)
             except Exception:  # Valkey is away: /healthz says so itself, and we try again
                 logging.getLogger(__name__).debug("heartbeat failed", exc_info=True)
             time.sleep(HEARTBEAT_SECONDS)

@@ -11,7 +11,7 @@ import time
 from typing import Any
 
 from django.conf import settings
-from django.core.cache import cache
+from django.core.cache import caches
 from django.db import Error, connection
 from django.http import HttpRequest, JsonResponse
 
@@ -37,7 +37,7 @@ def database_answers() -> bool:
 def heartbeats() -> dict[str, float | None] | None:
     """Seconds since each queue's worker was last heard; None as a whole when Valkey does not answer."""
     try:
-        found = cache.get_many([heartbeat_key(queue) for queue in QUEUES])
+        found = caches["valkey"].get_many([heartbeat_key(queue) for queue in QUEUES])
     except Exception:  # redis-py's and the socket's errors share no class
         return None
     now = time.time()

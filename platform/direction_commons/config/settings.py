@@ -78,6 +78,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "direction_commons.pages.UserErrorMiddleware",
+    "direction_commons.api.middleware.RequestSizeMiddleware",
 ]
 
 ROOT_URLCONF = "direction_commons.config.urls"
@@ -173,8 +174,9 @@ QUOTA_BYTES = int(env("QUOTA_BYTES", str(1024**3)))
 MEDIA_ROOT = Path(env("MEDIA_ROOT") or HOME / "media")
 MEDIA_MAX_BYTES = 10 * 1024**2
 MEDIA_MAX_PIXELS = 25_000_000
+MEDIA_MAX_REQUEST_BYTES = 2 * MEDIA_MAX_BYTES + 1024**2  # a before, an after and a few words
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024**2
-FILE_UPLOAD_MAX_MEMORY_SIZE = 1024**2
+FILE_UPLOAD_MAX_MEMORY_SIZE = MEDIA_MAX_REQUEST_BYTES  # a picture as it came never touches the disk
 
 STATIC_URL = "/static/"
 STATIC_ROOT = Path(env("STATIC_ROOT") or HOME / "static")
@@ -212,6 +214,7 @@ CELERY_BEAT_SCHEDULE = {
         "args": ["batch"],
         "options": {"queue": "batch", "expires": 15},
     },
+    **{name: {"task": name, "schedule": 6 * 3600.0} for name in ("jobs.forget", "media.clean", "api.forget")},
 }
 JOB_LEASE_SECONDS = int(env("JOB_LEASE_SECONDS", "60"))
 JOB_MAX_ATTEMPTS = 3
@@ -222,8 +225,8 @@ PREVIEW_SECONDS = float(env("PREVIEW_SECONDS", "5"))
 PREVIEWS_IN_FLIGHT = int(env("PREVIEWS_IN_FLIGHT", "4"))
 
 # --- the local stack: what `make run` does by name, so that the platform knows no room above it -----------
-LOCAL_PREPARE_COMMANDS: list[list[str]] = []
-LOCAL_READY_COMMANDS: list[list[str]] = []
+LOCAL_PREPARE_COMMANDS = [["generator_register", "portraits"], ["samples_install"]]  # when something changed
+LOCAL_READY_COMMANDS = [["demo_start"]]  # whenever pages answer
 
 # --- security ---------------------------------------------------------------------------------------
 CONTENT_SECURITY_POLICY = {

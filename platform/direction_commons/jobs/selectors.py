@@ -53,20 +53,20 @@ def job_place(job: Job) -> Place:
     return Place(number, own + sum(count * (costs[kind] or 0.0) for kind, count in ahead.items()) / workers)
 
 
-def _recent(kind: str):  # type: ignore[no-untyped-def]
-    done = Job.objects.filter(kind=kind, state=Job.State.DONE, seconds__isnull=False)
-    return done.order_by("-finished_at")[:RECENT]
-
-
 def _cost(kind: str) -> float | None:
     """Seconds of a worker's time per row (its share of the batch)."""
-    values = [row.seconds for row in _recent(kind).only("seconds")]
-    return sum(values) / len(values) if values else None
+    return _mean(kind, F("seconds"))
 
 
 def _latency(kind: str) -> float | None:
     """Seconds from claim to end (the whole batch)."""
-    values = [(row.finished_at - row.started_at).total_seconds() for row in _recent(kind)]
+    return _mean(kind, Extract(F("finished_at") - F("started_at"), "epoch"))
+
+
+def _mean(kind: str, seconds: F | Extract) -> float | None:
+    done = Job.objects.filter(kind=kind, state=Job.State.DONE, seconds__isnull=False).order_by("-finished_at")
+    measured = ExpressionWrapper(seconds, output_field=FloatField())
+    values = list(done.annotate(measured=measured).values_list("measured", flat=True)[:RECENT])
     return sum(values) / len(values) if values else None
 
 

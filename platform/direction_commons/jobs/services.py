@@ -17,7 +17,7 @@ from datetime import timedelta
 import structlog
 from django.conf import settings
 from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
 from direction_commons.accounts.models import User
@@ -234,7 +234,7 @@ def claim_return(*, claim: Claim) -> None:
         _requeue(claim, Q(), returned=F("returned") + 1)
 
 
-def _fenced(claim: Claim):  # type: ignore[no-untyped-def]
+def _fenced(claim: Claim) -> QuerySet[Job]:
     return Job.objects.filter(pk=claim.job_id, attempt=claim.attempt, state=Job.State.RUNNING)
 
 

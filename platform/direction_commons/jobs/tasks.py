@@ -7,13 +7,18 @@ from typing import Any
 from celery import Task, shared_task
 from celery.signals import worker_shutting_down
 
-from direction_commons.jobs import handling
+from direction_commons.jobs import handling, services
 
 
 @shared_task(bind=True, name="jobs.ring", ignore_result=True)
 def ring(task: Task[[str], int], queue: str) -> int:
     """Drains the queue; also the heartbeat of a worker that has nothing to do."""
     return handling.drain(queue, worker=task.request.hostname or "here")
+
+
+@shared_task(name="jobs.forget", ignore_result=True)
+def forget() -> None:
+    services.jobs_forget()
 
 
 @worker_shutting_down.connect

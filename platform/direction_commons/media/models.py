@@ -11,6 +11,9 @@ from django.db.models.functions import Now
 PREVIEW_SIDES = (256, 512)
 """Smaller copies that intake makes where the picture is larger."""
 
+COMMONS = "commons"
+"""The folder of what the program itself made."""
+
 
 class StoredImage(models.Model):
     """One picture on disk at `<owner or "commons">/<sha256>`; the file is there before this row commits.
@@ -50,7 +53,7 @@ class StoredImage(models.Model):
     @property
     def path(self) -> str:
         """Where the file lies in the storage."""
-        return f"{self.owner_id or 'commons'}/{self.sha256}"
+        return f"{self.owner_id or COMMONS}/{self.sha256}"
 
     def preview_path(self, side: int) -> str:
         return f"{self.path}.{side}"

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import io
 import re
-import struct
 import warnings
 from dataclasses import dataclass
 
@@ -159,16 +158,16 @@ def _jpeg_end(data: bytes) -> int | None:
 def _png_end(data: bytes) -> int | None:
     position = 8
     while position + 12 <= len(data):
-        length, kind = struct.unpack(">I4s", data[position : position + 8])
-        position += 12 + length
+        kind = data[position + 4 : position + 8]
+        position += 12 + int.from_bytes(data[position : position + 4], "big")
         if kind == b"IEND":
             return position
     return None
 
 
 def _webp_end(data: bytes) -> int | None:
-    (length,) = struct.unpack("<I", data[4:8]) if len(data) >= 8 else (2**32,)
-    return int(8 + length + length % 2) if 8 + length + length % 2 <= len(data) else int(8 + length)
+    length = int.from_bytes(data[4:8], "little")
+    return 8 + length + length % 2
 
 
 def _flat_srgb(picture: Image.Image) -> Image.Image:

@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from direction_commons.accounts.models import User
 from direction_commons.errors import UserError
 from direction_commons.media import pictures
-from direction_commons.media.models import StoredImage
+from direction_commons.media.models import COMMONS, StoredImage
 
 log = structlog.get_logger(__name__)
 
@@ -37,7 +37,7 @@ log = structlog.get_logger(__name__)
 def image_intake(
     *,
     owner: User | None,
-    data: bytes | UploadedFile,
+    data: bytes | UploadedFile[Any],
     kind: str = StoredImage.Kind.UPLOAD,
     public: bool = False,
 ) -> StoredImage:
@@ -49,8 +49,10 @@ def image_intake(
     if isinstance(data, UploadedFile):
         if data.size is not None and data.size > settings.MEDIA_MAX_BYTES:
             raise pictures.too_large(data.size)
-        data = data.read()
-    picture, lossless = pictures.picture_open(data)
+        content: bytes = data.read()
+    else:
+        content = data
+    picture, lossless = pictures.picture_open(content)
     encoded = pictures.encode_upload(picture, lossless=lossless)
     if owner is not None and kind == StoredImage.Kind.UPLOAD:
         _check_quota(owner, encoded.size)
@@ -192,7 +194,8 @@ def images_clean(*, older_than: int) -> tuple[int, int]:
     rows = sum(image_delete(image) for image in old if image.pk not in held)
     files = 0
     before = timezone.now() - timedelta(seconds=older_than)
-    for folder in default_storage.listdir("")[0]:
+    folders = default_storage.listdir("")[0] if default_storage.exists("") else []
+    for folder in folders:
         for name in default_storage.listdir(folder)[1]:
             path = f"{folder}/{name}"
             if default_storage.get_modified_time(path) <= before:
@@ -202,10 +205,10 @@ def images_clean(*, older_than: int) -> tuple[int, int]:
 
 def _orphan_delete(folder: str, name: str) -> bool:
     sha256 = name.split(".")[0]
+    whose: dict[str, Any] = {"owner": None} if folder == COMMONS else {"owner_id": folder}
     with transaction.atomic():
         _lock(f"{folder}/{sha256}")
-        owner = None if folder == "commons" else folder
-        if sha256 and StoredImage.objects.filter(owner=owner, sha256=sha256).exists():
+        if StoredImage.objects.filter(**whose, sha256=sha256).exists():
             return False
         default_storage.delete(f"{folder}/{name}")
         return True

@@ -36,7 +36,7 @@ def image(request: HttpRequest, id: uuid.UUID) -> HttpResponseBase:
     path = stored.path_for(int(width) if width else None)
     content_type = stored.content_type if path == stored.path else "image/webp"
     etag = f'"{path.rsplit("/", 1)[-1]}"'
-    response = get_conditional_response(request, etag=etag)
+    response: HttpResponseBase | None = get_conditional_response(request, etag=etag)
     if response is None:
         try:
             response = FileResponse(default_storage.open(path), content_type=content_type)

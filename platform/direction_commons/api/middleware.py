@@ -1,0 +1,45 @@
+"""Requests that are too large are refused before anything of them is parsed or kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, JsonResponse
+
+from direction_commons.api.errors import error_body
+from direction_commons.errors import UserError
+from direction_commons.pages import refusal
+
+DRAINED = 64 * 1024**2  # read and thrown away, so that the browser gets to see the answer
+CHUNK = 256 * 1024
+
+
+class RequestSizeMiddleware:
+    """Stands last in the list: it runs before the CSRF check's `process_view` reads the form.
+
+    Smaller uploads are held in memory (see FILE_UPLOAD_MAX_MEMORY_SIZE): a picture as it came, with the place
+    where it was taken, never touches the disk.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        try:
+            length = int(request.META.get("CONTENT_LENGTH") or 0)
+        except ValueError:
+            length = 0
+        most = settings.MEDIA_MAX_REQUEST_BYTES
+        if length <= most:
+            return self.get_response(request)
+        left = min(length, DRAINED)
+        while left > 0 and (chunk := request.read(min(CHUNK, left))):
+            left -= len(chunk)
+        file_mb, came = settings.MEDIA_MAX_BYTES // 1024**2, length / 1024**2
+        message = f"The request has {came:.1f} MB; at most {most // 1024**2} MB are accepted."
+        todo = f"Send pictures of at most {file_mb} MB each."
+        error = UserError("request:too-large", message, todo, status=413)
+        if request.path.startswith("/api/"):
+            return JsonResponse(error_body(error.code, error.message, error.todo), status=error.status)
+        return refusal(request, error)
