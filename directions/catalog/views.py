@@ -15,6 +15,7 @@ from directions.catalog.selectors import CatalogPage, SeriesDetail, catalog_page
 from directions.generators.access import generator_or_default
 from directions.generators.selectors import active_generators
 
+DOT = 22  # pixels of the drawing that a dot needs
 SORT_WORDS = {
     "relevance": "Best match",
     "pairs": "Most pairs",
@@ -75,11 +76,12 @@ def semantic(request: HttpRequest, slug: str) -> HttpResponse:
         "semantic": found.semantic,
         "generator": generator,
         "detail": shown,
-        "members": _members(shown) if shown else [],
         "formats": _files(shown) if shown else [],
         "other": found.demonstration if found.real else None,
         "signed_in": person(request) is not None,
     }
+    if shown:
+        context |= _members(shown)
     return render(request, "catalog/semantic.html", context)
 
 
@@ -88,6 +90,33 @@ def _files(detail: SeriesDetail) -> list[dict[str, str]]:
     return [{"name": name, "url": f"{address}.{name}"} for name in ("safetensors", "npz", "json")]
 
 
-def _members(detail: SeriesDetail) -> list[dict[str, Any]]:
+def _members(detail: SeriesDetail) -> dict[str, Any]:
+    """The newest version's pairs, laid out on an axis of cosines so that dots do not cover each other."""
     pictures = member_pictures([member.id for member in detail.members])
-    return [{"member": member, "pictures": pictures.get(member.id)} for member in detail.members]
+    cosines = [member.cosine for member in detail.members]
+    low = -1.0 if min(cosines, default=0.0) < 0 else 0.0
+    rows: list[float] = []  # the rightmost dot of each row; members come from the largest cosine down
+    placed = []
+    for member in detail.members:
+        x = 20 + 960 * (member.cosine - low) / (1 - low)
+        row = next((number for number, last in enumerate(rows) if last - x >= DOT), len(rows))
+        rows[row : row + 1] = [x]
+        placed.append((member, round(x, 1), row))
+    axis = DOT * max(1, len(rows)) + 6
+    members = [
+        {"member": member, "x": x, "y": axis - DOT * row - 14, "pictures": pictures.get(member.id)}
+        for member, x, row in placed
+    ]
+    ticks = [-1, -0.5, 0, 0.5, 1] if low else [0, 0.25, 0.5, 0.75, 1]
+    return {
+        "members": members,
+        "public_members": [one for one in members if one["pictures"]],
+        "lowest": min(cosines, default=0.0),
+        "highest": max(cosines, default=0.0),
+        "dots_axis": axis,
+        "dots_height": axis + 40,
+        "ticks": [
+            {"x": 20 + 960 * (tick - low) / (1 - low), "words": f"{tick:g}".replace("-", "−")}
+            for tick in ticks
+        ],
+    }

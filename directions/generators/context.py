@@ -1,4 +1,4 @@
-"""For every page: is what it shows a drawn world? Said in a word in the footer, so nobody takes a face for real."""
+"""For every page: is what it shows a drawn world? The footer says so, and nobody takes a face for real."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The front page, the page about all this, and a person's own page: they show every room, so they stand above all."""
+"""The front page, the about page, and a person's own page: they show every room, so they stand above all."""
 
 from __future__ import annotations
 

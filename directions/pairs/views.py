@@ -31,7 +31,7 @@ from directions.pairs.selectors import pair_progress
 from directions.pairs.services import pair_cancel, pair_delete, pair_retry, pair_submit, pair_withdraw
 from directions.pairs.words import quality_rows
 from directions.semantics.naming import name_normalise
-from directions.tray import tray
+from directions.tray import tray, tray_pair
 
 # A script that lost the answer sends the same pair again: within this time it gets the first one's page.
 SAME_AGAIN = timedelta(hours=1)
@@ -75,13 +75,9 @@ def _accept(user: User, data: dict[str, Any]) -> Pair:
     after: bytes | UploadedFile
     name = data["change"]
     if "tray" in data:
-        entry = next((entry for entry in tray_list()["pairs"] if entry["key"] == data["tray"]), None)
-        if entry is None:
-            raise UserError(
-                "tray:not-found", "That pair is not in the tray.", "Take another one.", status=404
-            )
-        name = name or entry["change"]
-        before, after = tray_picture(entry["before"]["file"]), tray_picture(entry["after"]["file"])
+        entry = tray_pair(data["tray"])
+        name = name or entry.change
+        before, after = entry.before.read(), entry.after.read()
     else:
         before, after = data["before"], data["after"]
     first = image_intake(owner=user, data=before)

@@ -31,7 +31,7 @@ class PlacedSlider:
 
 
 def steps_of_query(query: Mapping[str, str]) -> list[Step]:
-    """`community:12=1.0&pair:<uuid>=-0.5` as steps; sliders at zero say nothing, other fields are not ours."""
+    """`community:12=1.0&pair:<uuid>=-0.5` as steps; sliders at zero and other fields say nothing."""
     raw: list[dict[str, Any]] = []
     for name, text in query.items():
         kind, _, key = name.partition(":")

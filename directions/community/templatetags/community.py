@@ -28,7 +28,7 @@ def agreement_in_words(agreement: float | None) -> str:
 
 @register.inclusion_tag("community/_membership.html", takes_context=True)
 def community_membership(context: Any, direction: Direction) -> dict[str, Any]:
-    """The community direction that this pair's direction became part of, and how it agrees with the others."""
+    """The community direction that this pair became part of, and how it agrees with the others."""
     pair = direction.pair
     series = (
         Series.objects.filter(
