@@ -1,0 +1,290 @@
+"""People: signing up and in, tokens, throttles, deletion; the demonstration's people at every door."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import LazySettings
+from django.core import mail
+from django.core.files.storage import default_storage
+from django.db import IntegrityError, transaction
+from django.test import Client
+
+from direction_commons.accounts import services
+from direction_commons.accounts.models import ApiToken, User
+from direction_commons.errors import UserError
+from direction_commons.jobs.models import Job
+from direction_commons.jobs.services import job_enqueue
+from direction_commons.media.models import StoredImage
+from direction_commons.media.services import image_intake
+
+pytestmark = pytest.mark.django_db
+PASSWORD = "correct horse battery"
+NEW = {"username": "grace", "email": "Grace@Example.org", "password": PASSWORD}
+Bearer = Callable[[User], dict[str, str]]
+
+
+def post(client: Client, url: str, body: dict[str, Any], **more: Any) -> Any:
+    return client.post(url, body, content_type="application/json", **more)
+
+
+# --- the API's doors -----------------------------------------------------------------------------------
+
+
+def test_signing_up_gives_a_token_that_works(client: Client) -> None:
+    answer = post(client, "/api/v1/accounts/", NEW)
+    assert answer.status_code == 201, answer.content
+    headers = {"Authorization": f"Bearer {answer.json()['token']}"}
+    me = client.get("/api/v1/me/", headers=headers).json()
+    assert (me["username"], me["email"]) == ("grace", "grace@example.org")
+    user = User.objects.get()
+    assert user.check_password(PASSWORD)
+    assert PASSWORD not in answer.content.decode()
+    token = ApiToken.objects.get()
+    assert answer.json()["token"] not in (token.digest, token.prefix)
+    assert len(token.digest) == 64
+    assert token.last_used_at is not None
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"username": "ADA"}, "user name"),
+        ({"username": "demo-grace"}, "kept for the program"),
+        ({"username": "operator"}, "kept for the program"),
+        ({"username": "a b/../c"}, "user name"),
+        ({"email": "ADA@example.org"}, "e-mail"),
+        ({"password": "short"}, "password"),
+        ({"password": "1234567890"}, "password"),
+        ({"password": "grace@example"}, "password"),
+    ],
+)
+def test_signing_up_says_what_is_wrong(client: Client, ada: User, change: dict[str, str], said: str) -> None:
+    answer = post(client, "/api/v1/accounts/", NEW | change)
+    assert answer.status_code == 400
+    error = answer.json()["error"]
+    assert (error["code"], said in error["message"]) == ("accounts:invalid", True), error
+    assert User.objects.count() == 1
+
+
+def test_a_form_that_is_not_filled_in_names_its_fields(client: Client) -> None:
+    answer = post(client, "/api/v1/accounts/", {"username": "x", "email": "not an address"})
+    assert answer.status_code == 400
+    assert set(answer.json()["error"]["fields"]) == {"email", "password"}
+
+
+def test_the_database_itself_refuses_names_that_differ_by_case(ada: User) -> None:
+    for change in (
+        {"username": "ADA", "email": "x@example.org"},
+        {"username": "x", "email": "ADA@example.org"},
+    ):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            User.objects.create(username=username, email=email)
+
+
+@pytest.mark.parametrize("login", ["ada", "ada@example.org", "ADA@example.org"])
+def test_a_token_for_name_or_address_and_password(client: Client, ada: User, login: str) -> None:
+    answer = post(client, "/api/v1/tokens/", {"login": login, "password": PASSWORD, "name": "laptop"})
+    assert answer.status_code == 201
+    assert answer.json()["name"] == "laptop"
+    headers = {"Authorization": f"Bearer {answer.json()['token']}"}
+    assert client.get("/api/v1/me/", headers=headers).json()["username"] == "ada"
+
+
+def test_a_wrong_password_and_an_unknown_name_look_the_same(client: Client, ada: User) -> None:
+    wrong = post(client, "/api/v1/tokens/", {"login": "ada", "password": "not it, sorry"})
+    unknown = post(client, "/api/v1/tokens/", {"login": "nobody", "password": "not it, sorry"})
+    assert (wrong.status_code, wrong.json()) == (unknown.status_code, unknown.json())
+    assert (wrong.status_code, wrong.json()["error"]["code"]) == (401, "accounts:wrong-password")
+
+
+@pytest.mark.parametrize("header", ["Bearer", "Bearer wrong", "Bearer a b", "Bearer ", "bearer dc_x"])
+def test_a_token_that_is_none_is_a_401_in_the_one_shape(client: Client, header: str) -> None:
+    answer = client.get("/api/v1/me/", headers={"Authorization": header})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (401, "request:unauthenticated")
+    assert answer["WWW-Authenticate"] == "Bearer"
+
+
+def test_my_tokens_are_listed_without_their_text_and_deleted(
+    client: Client, ada: User, bob: User, bearer: Bearer
+) -> None:
+    token, text = services.token_create(user=ada, name="phone")
+    headers = bearer(ada)
+    listed = client.get("/api/v1/tokens/", headers=headers)
+    assert {one["name"] for one in listed.json()} == {"phone", "test"}
+    assert text not in listed.content.decode()
+    url = f"/api/v1/tokens/{token.pk}/"
+    assert client.get(url, headers=headers).json()["prefix"] == text[:8]
+    assert client.get(url, headers=bearer(bob)).status_code == 404
+    assert client.delete(url, headers=bearer(bob)).status_code == 404
+    assert client.delete(url, headers=headers).status_code == 204
+    assert client.delete(url, headers=headers).status_code == 404
+    assert client.get("/api/v1/me/", headers={"Authorization": f"Bearer {text}"}).status_code == 401
+
+
+def test_there_are_so_many_tokens_and_no_more(ada: User) -> None:
+    for _ in range(services.MAX_TOKENS):
+        services.token_create(user=ada, name="x")
+    with pytest.raises(UserError, match="20 tokens"):
+        services.token_create(user=ada, name="x")
+
+
+def test_without_a_token_i_am_nobody(client: Client) -> None:
+    assert client.get("/api/v1/me/").status_code == 401
+    assert client.get("/api/v1/tokens/").status_code == 401
+
+
+def test_passwords_are_tried_so_often_for_one_account_and_others_may_still_sign_in(
+    client: Client, ada: User, bob: User, settings: LazySettings
+) -> None:
+    codes = []
+    for n in range(12):
+        body = {"login": "ada", "password": f"guess number {n}"}
+        codes.append(post(client, "/api/v1/tokens/", body, REMOTE_ADDR=f"10.0.0.{n}").status_code)
+    assert codes == [401] * 10 + [429] * 2
+    throttled = post(client, "/api/v1/tokens/", {"login": "ada", "password": PASSWORD})
+    assert throttled.json()["error"]["code"] == "request:throttled"
+    assert int(throttled["Retry-After"]) > 0
+    assert post(client, "/api/v1/tokens/", {"login": "bob", "password": PASSWORD}).status_code == 201
+
+
+def test_a_forged_forwarding_header_does_not_escape_the_throttle(client: Client) -> None:
+    codes = [
+        post(client, "/api/v1/accounts/", {}, headers={"X-Forwarded-For": f"10.1.1.{n}"}).status_code
+        for n in range(22)
+    ]
+    assert codes == [400] * 20 + [429] * 2
+
+
+# --- pages ---------------------------------------------------------------------------------------------
+
+
+def signed_in(client: Client) -> bool:
+    return "_auth_user_id" in client.session
+
+
+def test_signing_up_in_and_out_by_the_pages(client: Client) -> None:
+    form = {"username": "grace", "email": "grace@example.org", "password1": PASSWORD}
+    assert client.post("/accounts/signup/", form).status_code == 302
+    assert signed_in(client)
+    client.post("/accounts/logout/")
+    assert not signed_in(client)
+    client.post("/accounts/login/", {"login": "grace@example.org", "password": PASSWORD})
+    assert signed_in(client)
+
+
+def test_signing_in_is_throttled(client: Client, ada: User) -> None:
+    answers = [
+        client.post("/accounts/login/", {"login": "ada", "password": f"guess number {n}"}) for n in range(8)
+    ]
+    assert all(answer.status_code == 200 for answer in answers[:5])
+    final = client.post("/accounts/login/", {"login": "ada", "password": PASSWORD})
+    assert not signed_in(client), "the right password, after too many wrong ones"
+    assert final.status_code in (200, 429)
+
+
+def test_a_reset_by_mail_sets_a_new_password(client: Client, ada: User) -> None:
+    client.post("/accounts/password/reset/", {"email": "ada@example.org"})
+    (letter,) = mail.outbox
+    link = next(word for word in letter.body.split() if "/password/reset/key/" in word)
+    page = client.get(link[link.index("/accounts/") :], follow=True)
+    url = page.redirect_chain[-1][0]
+    fresh = "an entirely new secret"
+    client.post(url, {"password1": fresh, "password2": fresh})
+    ada.refresh_from_db()
+    assert ada.check_password(fresh)
+
+
+# --- the demonstration's people ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def demo(make_user: Callable[..., User]) -> User:
+    """With a password, as they never have one: so that each door refuses for the right reason."""
+    return make_user("demo-cleo", is_demonstration=True)
+
+
+def test_nobody_signs_in_as_the_demonstration(client: Client, demo: User) -> None:
+    client.post("/accounts/login/", {"login": "demo-cleo", "password": PASSWORD})
+    assert not signed_in(client)
+    answer = post(client, "/api/v1/tokens/", {"login": "demo-cleo", "password": PASSWORD})
+    assert answer.status_code == 401
+    with pytest.raises(UserError, match="demonstration"):
+        services.token_create(user=demo, name="x")
+
+
+def test_a_token_or_session_of_the_demonstration_is_nobodys(
+    client: Client, ada: User, bearer: Bearer
+) -> None:
+    headers = bearer(ada)
+    client.force_login(ada)
+    assert client.get("/api/v1/me/").status_code == 200
+    User.objects.filter(pk=ada.pk).update(is_demonstration=True)
+    assert client.get("/api/v1/me/").status_code == 401
+    assert Client().get("/api/v1/me/", headers=headers).status_code == 401
+
+
+def test_the_demonstrations_passwords_cannot_be_reset(client: Client, demo: User) -> None:
+    answer = client.post("/accounts/password/reset/", {"email": "demo-cleo@example.org"})
+    assert answer.status_code == 302
+    assert mail.outbox == []
+
+
+# --- leaving -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db(transaction=True)
+def test_deleting_an_account_deletes_everything_of_it_and_nothing_of_others(
+    client: Client, ada: User, bob: User, bearer: Bearer, picture: Callable[..., bytes]
+) -> None:
+    for user in (ada, bob):
+        image_intake(owner=user, data=picture())
+        job_enqueue(kind="inversion", key=f"of-{user.pk}", owner=user)
+    headers = bearer(ada)
+    wrong = client.delete("/api/v1/me/", {"password": "x"}, content_type="application/json", headers=headers)
+    assert (wrong.status_code, User.objects.count()) == (403, 2)
+    body = {"password": PASSWORD}
+    gone = client.delete("/api/v1/me/", body, content_type="application/json", headers=headers)
+    assert gone.status_code == 204
+    assert list(User.objects.all()) == [bob]
+    for model in (StoredImage, Job, ApiToken):
+        field = "user" if model is ApiToken else "owner"
+        assert not model.objects.filter(**{f"{field}_id": ada.pk}).exists()
+    root = Path(default_storage.location)  # type: ignore[attr-defined]
+    assert [path.name for path in root.iterdir() if any(path.iterdir())] == [str(bob.pk)]
+    assert client.get("/api/v1/me/", headers=headers).status_code == 401
+
+
+def test_every_room_is_asked_before_the_cascade_and_for_the_export(
+    client: Client, ada: User, bearer: Bearer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(services, "_erasers", {})
+    monkeypatch.setattr(services, "_exporters", {})
+    services.register_eraser("room", lambda user: asked.append(User.objects.get(pk=user.pk).username))
+    services.register_exporter("room", lambda user: {"things": [1, 2]})
+    export = client.get("/api/v1/me/export/", headers=bearer(ada)).json()
+    assert export["room"] == {"things": [1, 2]}
+    assert export["accounts"]["email"] == "ada@example.org"
+    services.account_delete(user=ada)
+    assert asked == ["ada"]
+
+
+def test_a_room_that_cannot_erase_keeps_the_account(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(user: User) -> None:
+        raise RuntimeError("cannot")
+
+    monkeypatch.setattr(services, "_erasers", {"room": fails})
+    with pytest.raises(RuntimeError):
+        services.account_delete(user=ada)
+    assert User.objects.filter(pk=ada.pk).exists()
+
+
+def test_a_quota_says_what_is_used_and_what_is_allowed(ada: User) -> None:
+    services.quota_check(user=ada, used=4, limit=5, what="photos", todo="Delete some.")
+    with pytest.raises(UserError, match="You have 5 photos; at most 5") as caught:
+        services.quota_check(user=ada, used=5, limit=5, what="photos", todo="Delete some.")
+    assert (caught.value.code, caught.value.status) == ("accounts:quota", 403)
