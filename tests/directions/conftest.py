@@ -1,0 +1,123 @@
+"""What tests of the domain share: a real (tiny, untrained) generator, people, pairs, a worker in this process."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import LazySettings
+from django.core.cache import cache
+
+from direction_commons.accounts.models import User
+from direction_commons.accounts.services import token_create
+from direction_commons.jobs import handling
+from directions.generators import services as generator_services
+from directions.generators.models import Generator
+from directions.pairs.models import Pair
+from directions.pairs.services import pair_contribute
+from tests.directions.domain_rows import a_face, a_user
+from tests.inference.conftest import make_tiny_bundle
+
+
+@pytest.fixture(autouse=True)
+def _own_ground(settings: LazySettings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Files in a folder of this test's own, no throttle left over, no worker asked to stop."""
+    folder = tmp_path_factory.mktemp("media")
+    storages = {name: dict(value) for name, value in settings.STORAGES.items()}
+    storages["default"]["OPTIONS"] = {"location": folder}
+    settings.STORAGES = storages
+    settings.MEDIA_ROOT = folder
+    cache.clear()
+    yield
+    handling._stop = False
+
+
+@pytest.fixture(scope="session")
+def tiny_folders(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Two bundles on disk, of different content. Every picture is in their world: they know nothing."""
+    folders = []
+    for seed in (0, 1):
+        folder = tmp_path_factory.mktemp("bundles") / f"tiny-{seed}"
+        make_tiny_bundle(seed=seed, null_floor=1e-4).save(folder)
+        folders.append(folder)
+    return folders
+
+
+@pytest.fixture(scope="session")
+def probed(tiny_folders: list[Path]) -> dict[str, dict[str, Any]]:
+    """What the real probe says of them, asked once: each asking starts a process and loads torch."""
+    return {str(folder): probe(folder) for folder in tiny_folders}
+
+
+def probe(folder: Path | str) -> dict[str, Any]:
+    facts: dict[str, Any] = generator_services._probe(str(folder))
+    return facts
+
+
+@pytest.fixture
+def register(
+    db: None, probed: dict[str, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> Callable[[Path | str], Generator]:
+    """`generator_register` as it is, with the probe's answers for the tiny bundles remembered."""
+    asked = generator_services._probe
+    monkeypatch.setattr(generator_services, "_probe", lambda place: probed.get(place) or asked(place))
+    return lambda location: generator_services.generator_register(location=str(location))
+
+
+@pytest.fixture
+def tiny(register: Callable[..., Generator], tiny_folders: list[Path]) -> Generator:
+    """The first tiny generator, registered: the default."""
+    return register(tiny_folders[0])
+
+
+@pytest.fixture
+def ada(db: None) -> User:
+    return a_user("ada")
+
+
+@pytest.fixture
+def bob(db: None) -> User:
+    return a_user("bob")
+
+
+@pytest.fixture
+def contribute(tiny: Generator, ada: User) -> Callable[..., Pair]:
+    """A pair of two different faces of the drawn world, unless pictures are given."""
+    seeds = iter(range(100, 10_000))
+
+    def make(change: str = "smile", user: User | None = None, **more: Any) -> Pair:
+        seed = next(seeds)
+        pictures = {"before": a_face(seed, smile=0.1), "after": a_face(seed, smile=0.9), **more}
+        return pair_contribute(contributor=user or ada, semantic_name=change, **pictures)
+
+    return make
+
+
+@pytest.fixture
+def work() -> Callable[[], int]:
+    """Everything that is queued, done in this process; answers the number of batches."""
+    return lambda: handling.drain("batch", worker="test")
+
+
+@pytest.fixture
+def headers() -> Callable[[User], dict[str, str]]:
+    """`client.get(address, headers=headers(user))`: a token of this person."""
+
+    def make(user: User) -> dict[str, str]:
+        _, text = token_create(user=user, name="test")
+        return {"Authorization": f"Bearer {text}"}
+
+    return make
+
+
+def without_torch(code: str) -> None:
+    """Runs Django code in a process of its own and fails if it loaded torch."""
+    program = f"import django, sys, json; django.setup()\n{code}\nprint(json.dumps('torch' in sys.modules))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.splitlines()[-1]) is False

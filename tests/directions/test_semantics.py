@@ -1,0 +1,155 @@
+"""Names of changes: one name is one row, odd names are refused, and typing finds what is meant."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from django.db import connection
+from django.test import Client
+
+from direction_commons.errors import UserError
+from directions.semantics.models import Semantic
+from directions.semantics.naming import name_normalise
+from directions.semantics.selectors import semantic_suggest
+from directions.semantics.services import semantic_get_or_create
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Smile", "smile"),
+        ("open mouth", "Open_Mouth"),
+        ("open mouth", "open-mouth"),
+        ("open mouth", "  open   mouth "),
+        ("brow (raise)", "brow raise"),
+        ("Straße", "STRASSE"),
+        ("café", "café"),  # composed and decomposed
+        ("ﬁne lines", "fine lines"),
+    ],
+)
+@pytest.mark.django_db
+def test_names_that_differ_only_in_writing_are_one_change(one: str, other: str) -> None:
+    assert semantic_get_or_create(name=one, user=None) == semantic_get_or_create(name=other, user=None)
+    assert Semantic.objects.count() == 1
+
+
+@pytest.mark.django_db
+def test_names_that_differ_are_two_with_addresses_of_their_own() -> None:
+    first = semantic_get_or_create(name="facade", user=None)
+    second = semantic_get_or_create(name="façade", user=None)
+    third = semantic_get_or_create(name="улыбка", user=None)
+    assert len({first.slug, second.slug, third.slug}) == 3
+    assert all(semantic.slug.isascii() for semantic in (first, second, third))
+    assert third.name == "улыбка"
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("", "semantics:too-short"),
+        ("a", "semantics:too-short"),
+        ("- - -", "semantics:too-short"),
+        ("1234", "semantics:too-short"),
+        ("x" * 61, "semantics:too-long"),
+        ("smile 😀", "semantics:characters"),
+        ("smi\u202ele", "semantics:characters"),
+        ("smile\x00", "semantics:characters"),
+        ("smi\u200ble", "semantics:characters"),
+        ("<b>smile</b>", "semantics:characters"),
+    ],
+)
+@pytest.mark.django_db
+def test_a_name_that_cannot_be_one_is_refused_with_what_to_do(name: str, code: str) -> None:
+    with pytest.raises(UserError) as refusal:
+        semantic_get_or_create(name=name, user=None)
+    assert refusal.value.code == code
+    assert refusal.value.todo
+    assert not Semantic.objects.exists()
+
+
+@pytest.mark.django_db
+def test_the_longest_name_fits_even_where_casefolding_lengthens_it() -> None:
+    semantic = semantic_get_or_create(name="ß" * 60, user=None)
+    assert semantic.normalised == "ss" * 60
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_people_name_one_change_at_once() -> None:
+    names = ["Big Smile", "big smile", "big-smile", "BIG SMILE", "big_smile", "big  smile"]
+    found: list[int] = []
+    failed: list[BaseException] = []
+    start = threading.Barrier(len(names))
+
+    def name_it(name: str) -> None:
+        try:
+            start.wait(10)
+            found.append(semantic_get_or_create(name=name, user=None).pk)
+        except BaseException as error:
+            failed.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=name_it, args=(name,)) for name in names]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert not failed
+    assert len(found) == len(names)
+    assert len(set(found)) == 1
+    assert Semantic.objects.count() == 1
+
+
+NAMES = ["smile", "small nose", "glasses", "sun glasses", "long hair", "hair colour", "beard", "blond hair"]
+
+
+@pytest.fixture
+def named(db: None) -> None:
+    for name in NAMES:
+        semantic_get_or_create(name=name, user=None)
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("smi", "smile"),
+        ("smiling", "smile"),
+        ("smlie", "smile"),
+        ("glases", "glasses"),
+        ("Glasses", "glasses"),
+        ("beerd", "beard"),
+        ("lnog hair", "long hair"),
+        ("blonde hair", "blond hair"),
+    ],
+)
+def test_typing_finds_what_is_meant_typos_and_all(named: None, typed: str, meant: str) -> None:
+    assert semantic_suggest(typed)[0].name == meant
+
+
+def test_a_word_in_the_middle_is_found_and_names_that_begin_so_come_first(named: None) -> None:
+    found = [semantic.name for semantic in semantic_suggest("hair")]
+    assert found[0] == "hair colour"
+    assert set(found) >= {"long hair", "blond hair"}
+    assert "sun glasses" in [semantic.name for semantic in semantic_suggest("glass")]
+
+
+def test_suggestions_are_few_and_nothing_comes_of_nothing(named: None) -> None:
+    assert semantic_suggest("") == semantic_suggest("  ") == semantic_suggest("%") == []
+    assert semantic_suggest("zzzzqq") == []
+    assert len(semantic_suggest("s", limit=2)) == 2
+
+
+def test_a_percent_sign_or_underscore_is_no_pattern(named: None) -> None:
+    assert semantic_suggest("%mile") == semantic_suggest("mile")
+    assert name_normalise("a_b") == "a b"
+
+
+def test_the_api_lists_searches_and_says_404(named: None, client: Client) -> None:
+    everything = client.get("/api/v1/semantics/").json()
+    assert everything["count"] == len(NAMES)
+    assert client.get("/api/v1/semantics/?q=glases").json()["results"][0]["slug"] == "glasses"
+    assert client.get("/api/v1/semantics/long-hair/").json()["name"] == "long hair"
+    missing = client.get("/api/v1/semantics/no-such/")
+    assert missing.status_code == 404
+    assert missing.json()["error"]["code"] == "change:not-found"
