@@ -81,7 +81,7 @@ class Bundle:
 
     @classmethod
     def load(cls, name_or_path: str | os.PathLike[str], device: str | torch.device | None = None) -> Bundle:
-        """An embedded bundle by name ("portraits") or one from its folder, onto the best device by default."""
+        """An embedded bundle by name ("portraits") or one from its folder; by default on the best device."""
         folder = EMBEDDED.get(str(name_or_path), Path(name_or_path))
         if not folder.is_dir():
             raise BundleError(
@@ -185,7 +185,9 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
             f"{folder.name!r} without bundle.toml", "a bundle's folder", code="bundle:missing"
         ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BundleError(f"a bundle.toml that is not TOML ({error})", "TOML", code="bundle:manifest") from error
+        raise BundleError(
+            f"a bundle.toml that is not TOML ({error})", "TOML", code="bundle:manifest"
+        ) from error
     if manifest.get("format") != FORMAT:
         raise BundleError(
             f"bundle format {manifest.get('format')!r}",
@@ -213,7 +215,9 @@ def _read_weights(folder: Path, network: str, manifest: Mapping[str, Any]) -> di
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise BundleError(f"no readable {path.name}", "all three weight files", code="bundle:missing") from error
+        raise BundleError(
+            f"no readable {path.name}", "all three weight files", code="bundle:missing"
+        ) from error
     if hashlib.sha256(content).hexdigest() != manifest["sha256"][network]:
         raise BundleError(
             f"{path.name} with another sha256 than bundle.toml says",
@@ -283,4 +287,6 @@ def _toml_value(value: Any) -> str:
         return json.dumps(value, ensure_ascii=False)
     if isinstance(value, list | tuple):
         return f"[{', '.join(_toml_value(item) for item in value)}]"
-    raise BundleError(f"a value of type {type(value).__name__} in the manifest", "text, number, truth or list")
+    raise BundleError(
+        f"a value of type {type(value).__name__} in the manifest", "text, number, truth or list"
+    )

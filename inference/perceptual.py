@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -24,7 +25,7 @@ from inference.errors import BundleError, RegistryError, ShapeError
 
 LPIPS_NETS = ("alex", "squeeze", "vgg")
 
-_SCHEMAS: list[torch.library.Library] = []  # a Library's operators vanish when it is collected
+_SCHEMAS: list[Any] = []  # a Library's operators vanish when it is collected
 
 
 def import_lpips() -> ModuleType:
@@ -35,20 +36,17 @@ def import_lpips() -> ModuleType:
     operators, so declaring their schemas is all that the import needs.
     """
     try:
-        import torchvision  # noqa: F401
+        import_module("torchvision")
     except RuntimeError as error:
         if "torchvision::" not in str(error):
             raise
         for name in [name for name in sys.modules if name.split(".")[0] == "torchvision"]:
             del sys.modules[name]
-        schemas = torch.library.Library("torchvision", "DEF")
+        schemas: Any = torch.library.Library("torchvision", "DEF")  # type: ignore[no-untyped-call]
         schemas.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
         schemas.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
         _SCHEMAS.append(schemas)
-    import lpips
-
-    module: ModuleType = lpips
-    return module
+    return import_module("lpips")
 
 
 class AttributeNet(nn.Module):
@@ -185,6 +183,8 @@ def _read_tensors(path: Path) -> dict[str, Tensor]:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         raise BundleError(
-            f"{path.name}: {error}", "a readable file of tensors (.safetensors or .pth)", code="bundle:perceptual"
+            f"{path.name}: {error}",
+            "a readable file of tensors (.safetensors or .pth)",
+            code="bundle:perceptual",
         ) from error
     return {str(key): value for key, value in state.items() if isinstance(value, Tensor)}

@@ -7,6 +7,7 @@ statistics of tiny batches cost the feasibility study a decibel. Refuses picture
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -43,7 +44,7 @@ class Trunk(nn.Module):
         self.sizes = sizes
         self.channels = channels
         self.stem = nn.Conv2d(12, channels[0], 3, padding=1)
-        self.blocks = nn.ModuleList(DownBlock(a, b) for a, b in zip(channels[:-1], channels[1:], strict=True))
+        self.blocks = nn.ModuleList(DownBlock(a, b) for a, b in itertools.pairwise(channels))
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, 0.2)

@@ -8,6 +8,7 @@ Refuses mixed precision by itself: precision is the caller's (autocast) business
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -75,7 +76,7 @@ class ModulatedConv(nn.Module):
         """
         style = self.affine(w)  # [B, I]
         if self.demodulate:
-            # the scale of a style cancels in the demodulation; dividing it out keeps low precision exact enough
+            # a style's scale cancels in the demodulation; dividing it out keeps low precision exact enough
             style = style * torch.rsqrt(style.square().mean(1, keepdim=True) + 1e-8)
         weight = self.weight * self.weight_gain
         x = x * style.to(x.dtype)[:, :, None, None]
@@ -129,7 +130,7 @@ class ToRGB(nn.Module):
         weight = self.weight * self.weight_gain * self.affine(w)[:, None, :]  # [B, 3, I]
         flat = x.permute(0, 2, 3, 1).flatten(1, 2)  # [B, HW, I]
         rgb = torch.bmm(flat, weight.transpose(1, 2).to(x.dtype))  # [B, HW, 3]
-        return rgb.float().transpose(1, 2).unflatten(2, x.shape[2:]) + self.bias[None, :, None, None]
+        return rgb.float().transpose(1, 2).reshape(-1, 3, *x.shape[2:]) + self.bias[None, :, None, None]
 
 
 class Block(nn.Module):
@@ -160,8 +161,7 @@ class MappingNetwork(nn.Module):
         self.normalize = normalize
         widths = [z_dim] + [hidden] * (layers - 1) + [code_dim]
         self.layers = nn.ModuleList(
-            EqualLinear(a, b, gain=_GAIN, lr_multiplier=lr_multiplier)
-            for a, b in zip(widths[:-1], widths[1:], strict=True)
+            EqualLinear(a, b, gain=_GAIN, lr_multiplier=lr_multiplier) for a, b in itertools.pairwise(widths)
         )
         self.skip = EqualLinear(z_dim, code_dim) if linear_skip else None
 

@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     os.environ.update(_MALLOC)
     os.environ["OMP_NUM_THREADS"] = str(max(1, cores if gpu else cores // world))
     spawn = multiprocessing.get_context("spawn")
-    drawers = args.drawers or cores
+    drawers = cores if args.drawers is None else args.drawers
     with tempfile.TemporaryDirectory() as meeting:
         drawing = [
             spawn.Process(target=_draw, args=(args.work, args.pictures, args.seed, i, drawers), daemon=True)

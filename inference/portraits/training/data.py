@@ -1,8 +1,8 @@
 """The pictures that training learns from: drawn in the background, kept as bytes in the work folder.
 
 Background processes draw chunks of scenes into one memory-mapped file and flag each finished chunk; training
-takes whatever is flagged. The cache is keyed by what the renderer draws and by the seed, so a changed drawing is
-never mixed with an old one. Scenes reach a little beyond 0..1 on purpose (drawn clipped), so that the
+takes whatever is flagged. The cache is keyed by what the renderer draws and by the seed, so a changed drawing
+is never mixed with an old one. Scenes reach a little beyond 0..1 on purpose (drawn clipped), so that the
 generator learns to saturate instead of breaking where a slider goes too far.
 """
 
@@ -37,7 +37,7 @@ def fingerprint() -> str:
 
 
 def training_scenes(rng: np.random.Generator, count: int) -> Scenes:
-    """Scenes [count, K] as the world draws them, some numbers of most of them redrawn up to REACH beyond 0..1."""
+    """Scenes [count, K] as the world draws them, some numbers of most redrawn up to REACH beyond 0..1."""
     scenes = random_scenes(rng, count)
     wide = rng.uniform(-REACH, 1.0 + REACH, scenes.shape).astype(np.float32)
     share = rng.choice([0.0, 0.15, 0.4, 1.0], size=(count, 1), p=[0.3, 0.3, 0.25, 0.15])

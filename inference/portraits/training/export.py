@@ -12,7 +12,7 @@ from inference.portraits.training.calibrate import recalibrated
 from inference.portraits.training.networks import Networks, make_networks
 
 
-def export_bundle(checkpoint: Path, output: Path, people: int = 96) -> Bundle:
+def export_bundle(checkpoint: Path, output: Path, people: int = 32) -> Bundle:
     """Write the bundle of a training checkpoint's averaged weights."""
     state = torch.load(checkpoint, map_location="cpu", weights_only=True)
     networks = make_networks(SCENE_SIZE)
@@ -33,13 +33,13 @@ def export_bundle(checkpoint: Path, output: Path, people: int = 96) -> Bundle:
         thresholds={"null_floor": 0.0, "unrelated": 1.0, "out_of_domain": 1.0},
         metadata={
             "title": "Drawn Portraits",
-            "description": "A small StyleGAN2 of drawn, aligned portraits at 128 x 128, with its own encoder.",
+            "description": "A small StyleGAN2 of drawn, aligned portraits at 128 x 128, and its encoder.",
             "world": "Shaded drawings of one head and shoulders each; no photograph of a real person.",
             "licence": "Apache-2.0",
             "trained_on": "pictures of this project's own renderer (inference/portraits), nothing else",
             "note": (
-                "Trained on known codes: w is a small network of the scene's true numbers, so its latent space "
-                "is easier than a GAN's and its directions are an upper bound."
+                "Trained on known codes: w is a small network of the scene's true numbers, so its latent "
+                "space is easier than a GAN's and its directions are an upper bound."
             ),
             "training_images": int(position["images"]),
             "training_minutes": round(float(position["seconds"]) / 60, 1),
