@@ -5,6 +5,7 @@ Pages and API show the same `code`, `message` and `todo`; see `direction_commons
 
 from __future__ import annotations
 
+import errno
 import secrets
 
 
@@ -31,6 +32,25 @@ class NotFound(UserError):
 
     def __init__(self, what: str) -> None:
         super().__init__(f"{what}:not-found", f"There is no such {what}.", "Check the address.", status=404)
+
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+POSTGRES_NO_ROOM = "53100"
+
+
+def error_told(exc: BaseException) -> UserError | None:
+    """What a person is told of an exception: a user error, a full disk (ours or PostgreSQL's), or nothing."""
+    if isinstance(exc, UserError):
+        return exc
+    cause: BaseException | None = exc
+    while cause is not None:
+        full = isinstance(cause, OSError) and cause.errno in NO_ROOM
+        if full or getattr(cause, "pgcode", None) == POSTGRES_NO_ROOM:
+            message = "The commons has no room left on its disk; nothing was kept."
+            todo = "Nothing that was there is lost. Try again later; the operator has been told."
+            return UserError("server:disk-full", message, todo, status=507)
+        cause = cause.__cause__
+    return None
 
 
 def error_reference() -> str:

@@ -17,7 +17,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from direction_commons.accounts.models import User
-from direction_commons.errors import UserError
+from direction_commons.errors import UserError, error_told
 
 log = structlog.get_logger(__name__)
 
@@ -86,7 +86,7 @@ def page(request: HttpRequest, status: int, **context: Any) -> HttpResponse:
 
 
 class UserErrorMiddleware:
-    """Turns a `UserError` out of a view into its page."""
+    """Turns a `UserError` (or a full disk) out of a view into its page."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -95,7 +95,10 @@ class UserErrorMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        return refusal(request, exception) if isinstance(exception, UserError) else None
+        told = error_told(exception)
+        if told is not None and told is not exception:
+            log.error("pages.disk_full", path=request.path, exc_info=exception)
+        return refusal(request, told) if told is not None else None
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

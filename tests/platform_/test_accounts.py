@@ -77,10 +77,7 @@ def test_a_form_that_is_not_filled_in_names_its_fields(client: Client) -> None:
 
 
 def test_the_database_itself_refuses_names_that_differ_by_case(ada: User) -> None:
-    for change in (
-        {"username": "ADA", "email": "x@example.org"},
-        {"username": "x", "email": "ADA@example.org"},
-    ):
+    for username, email in (("ADA", "x@example.org"), ("x", "ADA@example.org")):
         with pytest.raises(IntegrityError), transaction.atomic():
             User.objects.create(username=username, email=email)
 

@@ -104,9 +104,7 @@ def password_check(*, request: HttpRequest, login: str, password: str) -> User:
 
 
 def quota_check(*, user: User, used: int, limit: int, what: str, todo: str) -> None:
-    """Raises UserError "accounts:quota" when one more of `what` is not allowed. Rooms count what is
-    theirs.
-    """
+    """Raises UserError "accounts:quota" when no more of `what` is allowed. Rooms count what is theirs."""
     if used >= limit:
         message = f"You have {used} {what}; at most {limit} are allowed."
         raise UserError("accounts:quota", message, todo, status=403)

@@ -16,7 +16,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_handler
 
-from direction_commons.errors import UserError, error_reference
+from direction_commons.errors import error_reference, error_told
 
 log = structlog.get_logger(__name__)
 
@@ -27,9 +27,12 @@ def error_body(code: str, message: str, todo: str = "", **more: Any) -> dict[str
 
 def exception_handler(exc: Exception, context: dict[str, Any]) -> Response:
     """Maps user errors, DRF's own and everything else to the one shape."""
-    if isinstance(exc, UserError):
-        headers = {"Retry-After": "1"} if exc.code == "idempotency:in-progress" else None
-        return Response(error_body(exc.code, exc.message, exc.todo), status=exc.status, headers=headers)
+    told = error_told(exc)
+    if told is not None:
+        if told is not exc:
+            log.error("api.disk-full", exc_info=exc)
+        headers = {"Retry-After": "1"} if told.code == "idempotency:in-progress" else None
+        return Response(error_body(told.code, told.message, told.todo), status=told.status, headers=headers)
     response = drf_handler(exc, context)
     if response is None:
         return _ours(exc)

@@ -207,6 +207,7 @@ CELERY_RESULT_EXPIRES = 60
 CELERY_TASK_DEFAULT_QUEUE = "batch"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # Valkey may be away for long: wait, and never give up
+UPKEEP = ("jobs.forget", "media.clean", "api.forget", "accounts.clear-sessions")
 CELERY_BEAT_SCHEDULE = {
     "ring-batch": {
         "task": "jobs.ring",
@@ -214,7 +215,7 @@ CELERY_BEAT_SCHEDULE = {
         "args": ["batch"],
         "options": {"queue": "batch", "expires": 15},
     },
-    **{name: {"task": name, "schedule": 6 * 3600.0} for name in ("jobs.forget", "media.clean", "api.forget")},
+    **{name: {"task": name, "schedule": 6 * 3600.0} for name in UPKEEP},
 }
 JOB_LEASE_SECONDS = int(env("JOB_LEASE_SECONDS", "60"))
 JOB_MAX_ATTEMPTS = 3

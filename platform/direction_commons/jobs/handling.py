@@ -29,7 +29,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import structlog
-from django.db import InterfaceError, OperationalError, close_old_connections, connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 
 from direction_commons.errors import UserError, error_reference
 from direction_commons.jobs import services
@@ -37,6 +37,8 @@ from direction_commons.jobs.services import Claim, ClaimLost, FailedHook
 
 __all__ = ["Batch", "Claim", "ClaimLost", "LeaseLost", "Stopping", "handler", "on_failed"]
 log = structlog.get_logger(__name__)
+
+MOST_RETURNS = 20
 
 
 class LeaseLost(Exception):
@@ -60,9 +62,7 @@ _stop = False
 
 
 def handler(*, kind: str, batch: int = 1) -> Callable[[Callable[[Batch], None]], Callable[[Batch], None]]:
-    """Registers the function as what runs `kind`; at most `batch` rows of one group are claimed for it at
-    once.
-    """
+    """Registers what runs `kind`; at most `batch` rows of one group are claimed for it at once."""
 
     def register(run: Callable[[Batch], None]) -> Callable[[Batch], None]:
         if kind in _handlers:
@@ -74,9 +74,7 @@ def handler(*, kind: str, batch: int = 1) -> Callable[[Callable[[Batch], None]],
 
 
 def on_failed(kind: str) -> Callable[[FailedHook], FailedHook]:
-    """Registers `hook(key, code, reason)`, called inside the transaction in which a row of `kind` fails for
-    good.
-    """
+    """Registers `hook(key, code, reason)`, called in the transaction that fails a row of `kind` for good."""
 
     def register(hook: FailedHook) -> FailedHook:
         _failed_hooks[kind] = hook
@@ -86,9 +84,7 @@ def on_failed(kind: str) -> Callable[[FailedHook], FailedHook]:
 
 
 def stop() -> None:
-    """The worker was asked to stop (SIGTERM): the running batch's next `renew` raises, nothing new is
-    claimed.
-    """
+    """The worker must stop (SIGTERM): the running batch's next `renew` raises, and nothing new is claimed."""
     global _stop
     _stop = True
 
@@ -170,7 +166,12 @@ class Batch:
         log.info("jobs.failed" if failed else "jobs.retry", kind=claim.kind, key=claim.key, code=code)
 
     def _give_back(self) -> None:
+        """Every open row back to the queue, unspent; one that was given back so often is suspect itself."""
         for claim in self.open:
+            if claim.attempt - claim.tries >= MOST_RETURNS:
+                reason = "This was started many times and never came to an end. Please try again later."
+                self.fail(claim, reason, code="job:restless", retry=True)
+                continue
             self._open.pop(claim.job_id)
             try:
                 services.claim_return(claim=claim)
@@ -179,9 +180,7 @@ class Batch:
 
 
 def drain(queue: str, worker: str) -> int:
-    """Runs what is queued until nothing is left or the worker was asked to stop; answers the number of
-    batches.
-    """
+    """Runs what is queued until nothing is left or the worker must stop; answers how many batches it ran."""
     batches = {kind: one.batch for kind, one in _handlers.items()}
     count = 0
     while not _stop:
@@ -196,8 +195,8 @@ def drain(queue: str, worker: str) -> int:
 
 
 def run_batch(batch: Batch) -> None:
-    """One batch through its handler; whatever happens, no row of it stays claimed (unless the database is
-    gone).
+    """One batch through its handler; whatever happens, no row of it stays claimed (but while the database is
+    away for long: then its lease runs out).
     """
     kind = batch.claims[0].kind
     began = time.monotonic()
@@ -213,15 +212,16 @@ def run_batch(batch: Batch) -> None:
         except (Stopping, LeaseLost, ClaimLost) as exc:
             log.info("jobs.returned", why=type(exc).__name__, rows=len(batch.open))
             batch._give_back()
-        except (OperationalError, InterfaceError):
-            log.exception("jobs.database-gone", rows=len(batch.open))
-            _reconnect()
-            batch._give_back()
         except UserError as exc:
             # Of several rows nobody knows whose fault it was: each is tried again alone.
             for claim in batch.open:
                 batch.fail(claim, exc.message, code=exc.code, retry=len(batch.claims) > 1)
-        except Exception:
+        except Exception as exc:
+            if isinstance(exc, OperationalError | InterfaceError) and not connection.is_usable():
+                log.warning("jobs.database-gone", rows=len(batch.open), error=repr(exc))
+                _reconnect()
+                batch._give_back()
+                return
             reference = error_reference()
             log.exception("jobs.handler-crashed", reference=reference, rows=len(batch.open))
             for claim in batch.open:
@@ -246,7 +246,6 @@ def _reconnect(patience: float = 30.0) -> None:
             connection.ensure_connection()
             return
         except OperationalError:
-            if time.monotonic() > until:
-                close_old_connections()
+            if _stop or time.monotonic() > until:
                 raise
             time.sleep(0.5)

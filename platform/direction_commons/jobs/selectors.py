@@ -16,9 +16,7 @@ RECENT = 50
 
 @dataclass(frozen=True)
 class Place:
-    """`ahead`: rows that are worked on or will be claimed before this one. `seconds`: to its end; None:
-    unknown.
-    """
+    """`ahead`: rows that run or will be claimed before this one. `seconds`: to its end; None: unknown."""
 
     ahead: int
     seconds: float | None
@@ -32,8 +30,7 @@ def job_of(*, kind: str, key: str) -> Job | None:
 def job_place(job: Job) -> Place:
     """Place in the queue and time to the end, from what rows of each kind ahead have recently cost.
 
-    Unknown (None) without a living worker on the queue, and before one row of each kind ahead was ever
-    finished.
+    Unknown without a living worker on the queue, and before one row of each kind ahead was ever finished.
     """
     workers = workers_alive(queue=job.queue)
     if job.state == Job.State.RUNNING:

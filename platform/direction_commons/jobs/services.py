@@ -86,9 +86,7 @@ def job_enqueue(
 
 
 def job_cancel(*, kind: str, key: str) -> bool:
-    """Cancels what is queued or running of (kind, key); a running worker finds its claim lost. False: nothing
-    was.
-    """
+    """Cancels what is queued or running of (kind, key), if anything is; its worker finds the claim lost."""
     return bool(
         Job.objects.filter(kind=kind, key=key, state__in=[Job.State.QUEUED, Job.State.RUNNING]).update(
             state=Job.State.CANCELLED, lease_until=None, finished_at=Now()
@@ -193,8 +191,7 @@ def claim_finish(*, claim: Claim) -> None:
 def claim_fail(
     *, claim: Claim, code: str, reason: str, retry: bool, on_failed: FailedHook | None, expired: bool = False
 ) -> bool:
-    """Back to the queue while `retry` and attempts are left, else `failed` together with what the job is
-    about.
+    """Back to the queue while `retry` and attempts are left, else `failed`, together with what it is about.
 
     `expired=True` (the sweep) touches the row only if its lease has run out. Answers whether it is failed for
     good. Raises ClaimLost, with everything rolled back.
@@ -255,9 +252,7 @@ def _requeue(claim: Claim, late: Q, **changes: object) -> None:
 
 
 def jobs_sweep(*, queue: str, hooks: dict[str, FailedHook]) -> int:
-    """Takes rows whose lease ran out (worker killed or hung) back, or fails them after their third
-    attempt.
-    """
+    """Takes back rows whose lease ran out (worker killed or hung); after their third attempt they fail."""
     swept = 0
     late = Job.objects.filter(queue=queue, state=Job.State.RUNNING, lease_until__lt=Now()).order_by(
         "lease_until"

@@ -1,10 +1,8 @@
-"""What may come in as a picture, and how it is kept: pure functions from bytes to bytes, no database, no
-disk.
+"""What may come in as a picture, and how it is kept: functions from bytes to bytes, no database, no disk.
 
 Nothing of an upload survives but its pixels: every file is decoded under limits and encoded anew. This module
 goes by content and never by name or declared type, checks the size in the header before it decodes anything,
-and refuses whatever is not exactly one still JPEG, PNG or WebP picture, always saying what came and what was
-wanted.
+and refuses whatever is not exactly one still JPEG, PNG or WebP picture, saying what came and what is wanted.
 """
 
 from __future__ import annotations
@@ -218,9 +216,7 @@ def _to_srgb(picture: Image.Image, profile: bytes) -> Image.Image:
 
 
 def encode_upload(picture: Image.Image, *, lossless: bool) -> Encoded:
-    """PNG for what came lossless or is small, else JPEG 95 without chroma subsampling: small changes must
-    survive.
-    """
+    """PNG for what is small or came lossless, else JPEG 95 with full chroma: small changes must survive."""
     if lossless or picture.width * picture.height <= EXACT_PIXELS:
         return _encode(picture, "PNG", compress_level=4)
     return _encode(picture, "JPEG", quality=95, subsampling=0)

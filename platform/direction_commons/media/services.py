@@ -7,8 +7,8 @@ deleted keeps its file. Nothing is shared between people: the address is `<owner
 
 from __future__ import annotations
 
-import errno
 import hashlib
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -27,11 +27,14 @@ from django.utils import timezone
 from numpy.typing import NDArray
 
 from direction_commons.accounts.models import User
-from direction_commons.errors import UserError
+from direction_commons.errors import NO_ROOM, UserError
 from direction_commons.media import pictures
 from direction_commons.media.models import COMMONS, StoredImage
 
 log = structlog.get_logger(__name__)
+
+# 25 megapixels take some hundreds of megabytes while they are decoded: so many at once in a process.
+_decoding = threading.BoundedSemaphore(2)
 
 
 def image_intake(
@@ -41,8 +44,7 @@ def image_intake(
     kind: str = StoredImage.Kind.UPLOAD,
     public: bool = False,
 ) -> StoredImage:
-    """Checks, re-encodes and keeps an uploaded picture; the same picture of the same person gives the same
-    row.
+    """Checks, re-encodes and keeps an upload; the same picture of the same person gives the same row.
 
     Raises UserError: what `pictures.picture_open` refuses, "media:quota" (403), "media:disk-full" (507).
     """
@@ -52,11 +54,14 @@ def image_intake(
         content: bytes = data.read()
     else:
         content = data
-    picture, lossless = pictures.picture_open(content)
-    encoded = pictures.encode_upload(picture, lossless=lossless)
+    with _decoding:
+        picture, lossless = pictures.picture_open(content)
+        encoded = pictures.encode_upload(picture, lossless=lossless)
+        previews = pictures.encode_previews(picture)
+        del picture
     if owner is not None and kind == StoredImage.Kind.UPLOAD:
         _check_quota(owner, encoded.size)
-    return _keep(owner, encoded, pictures.encode_previews(picture), kind, public)
+    return _keep(owner, encoded, previews, kind, public)
 
 
 def image_store(*, owner: User | None, array: NDArray[np.uint8], public: bool = False) -> StoredImage:
@@ -164,7 +169,7 @@ def disk_full_told() -> Iterator[None]:
     try:
         yield
     except OSError as exc:
-        if exc.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if exc.errno not in NO_ROOM:
             raise
         log.error("media.disk-full", error=str(exc))
         message = "The commons has no room left on its disk; your picture was not kept."
@@ -186,8 +191,7 @@ def images_clean(*, older_than: int) -> tuple[int, int]:
     """Deletes pictures that nothing holds and files that no row names, older than so many seconds: (rows,
     files).
 
-    An intake whose request died afterwards leaves the one, an intake that died between file and row the
-    other.
+    A request that died after its intake leaves the one; one that died between file and row, the other.
     """
     old = list(StoredImage.objects.filter(created_at__lte=Now() - timedelta(seconds=older_than)))
     held = images_held(old)

@@ -1,5 +1,4 @@
-"""Local files that survive a power cut: written beside, fsynced, renamed. The default of Django's storage API
-here.
+"""Local files that survive a power cut: written beside, fsynced, renamed. Django's default storage here.
 
 Another storage (S3) takes its place by setting; it must overwrite on save, as content addressing expects.
 """

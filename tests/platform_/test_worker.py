@@ -1,0 +1,174 @@
+"""The queue with a real Celery worker process: the doorbell, SIGTERM, SIGKILL, a database that goes away."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.db import connection
+
+from direction_commons.jobs import services
+from direction_commons.jobs.handling import Batch, drain
+from direction_commons.jobs.models import Job
+from direction_commons.jobs.services import job_enqueue
+
+pytestmark = pytest.mark.django_db(transaction=True)
+HERE = Path(__file__).parent
+LEASE = 2
+
+
+class Worker:
+    def __init__(self, folder: Path) -> None:
+        from tests.conftest import test_database_url
+
+        self.log = folder / f"worker-{time.monotonic_ns()}.log"
+        env = os.environ | {
+            "PYTHONPATH": os.pathsep.join([str(HERE), *(path for path in sys.path if path)]),
+            "DIRECTION_COMMONS_DATABASE_URL": test_database_url(),
+            "DIRECTION_COMMONS_VALKEY_URL": settings.VALKEY_URL,
+            "DIRECTION_COMMONS_JOB_LEASE_SECONDS": str(LEASE),
+        }
+        argv = [sys.executable, "-m", "celery", "-A", "direction_commons.config.celery", "worker"]
+        argv += ["--pool=solo", "-Q", "slow", "-n", f"slow{self.log.stem}@test", "-I", "slow_work"]
+        argv += ["--without-gossip", "--without-mingle"]
+        with self.log.open("w") as out:
+            self.process = subprocess.Popen(argv, env=env, stdout=out, stderr=out)
+        wait(lambda: "ready." in self.log.read_text(), 60, self.log.read_text)
+
+    def end(self, number: int) -> float:
+        began = time.monotonic()
+        self.process.send_signal(number)
+        self.process.wait(30)
+        return time.monotonic() - began
+
+
+def wait(true: Callable[[], Any], seconds: float, what: Callable[[], str] = str) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > end:
+            pytest.fail(f"not within {seconds} s: {what()}")
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[[], Worker]]:
+    workers: list[Worker] = []
+
+    def one() -> Worker:
+        workers.append(Worker(tmp_path))
+        return workers[-1]
+
+    yield one
+    for worker in workers:
+        worker.process.kill()
+        worker.process.wait()
+
+
+def enqueue(folder: Path) -> Job:
+    folder.mkdir()
+    return job_enqueue(kind="slow", key=str(folder), queue="slow")
+
+
+def lines(folder: Path) -> list[str]:
+    log = folder / "log"
+    return [line.split()[0] for line in log.read_text().splitlines()] if log.exists() else []
+
+
+def state(job: Job) -> tuple[str, int]:
+    job.refresh_from_db()
+    return job.state, job.attempt - job.returned
+
+
+def test_the_doorbell_is_heard_and_sigterm_returns_the_row_unspent(
+    start: Callable[[], Worker], tmp_path: Path
+) -> None:
+    worker = start()
+    began = time.monotonic()
+    job = enqueue(tmp_path / "a")
+    wait(lambda: lines(tmp_path / "a") == ["start"], 5, worker.log.read_text)
+    assert time.monotonic() - began < 5, "without beat: only the doorbell can have been heard"
+    assert state(job) == ("running", 1)
+    assert worker.end(signal.SIGTERM) < 10
+    assert worker.process.returncode == 0
+    assert state(job) == ("queued", 0)
+    assert lines(tmp_path / "a") == ["start"]
+
+
+def test_what_a_killed_worker_had_is_done_once_by_the_next(
+    start: Callable[[], Worker], tmp_path: Path
+) -> None:
+    first = start()
+    job = enqueue(tmp_path / "a")
+    wait(lambda: lines(tmp_path / "a") == ["start"], 10, first.log.read_text)
+    first.end(signal.SIGKILL)
+    assert services.jobs_sweep(queue="slow", hooks={}) == 0, "the lease has not run out yet"
+    assert state(job) == ("running", 1)
+    second = start()
+    time.sleep(LEASE)
+    services.doorbell_ring(queue="slow")  # as beat does
+    wait(lambda: lines(tmp_path / "a") == ["start", "start"], 10, second.log.read_text)
+    assert state(job) == ("running", 2)
+    (tmp_path / "a" / "go").touch()
+    wait(lambda: state(job) == ("done", 2), 10, second.log.read_text)
+    wait(lambda: lines(tmp_path / "a") == ["start", "start", "end"], 5)
+
+
+def test_a_hung_loop_loses_its_lease_and_a_living_one_keeps_it(
+    start: Callable[[], Worker], tmp_path: Path
+) -> None:
+    worker = start()
+    job = enqueue(tmp_path / "a")
+    wait(lambda: lines(tmp_path / "a") == ["start"], 10, worker.log.read_text)
+    time.sleep(LEASE + 1)
+    assert services.jobs_sweep(queue="slow", hooks={}) == 0, "it renews"
+    worker.process.send_signal(signal.SIGSTOP)
+    time.sleep(LEASE + 0.5)
+    assert services.jobs_sweep(queue="slow", hooks={}) == 1
+    assert state(job) == ("queued", 1)
+    (claim,) = services.jobs_claim(queue="slow", batches={"slow": 1})
+    worker.process.send_signal(signal.SIGCONT)
+    (tmp_path / "a" / "go").touch()
+    time.sleep(1.5)
+    assert state(job) == ("running", 2), "the hung worker woke up and must not have touched the row"
+    services.claim_finish(claim=claim)
+    assert "end" not in lines(tmp_path / "a")
+
+
+def test_a_database_that_goes_away_in_mid_work_costs_no_attempt(work: Any) -> None:
+    attempts: list[int] = []
+
+    @work(kind="slow")
+    def run(batch: Batch) -> None:
+        attempts.append(batch.claims[0].tries)
+        if len(attempts) == 1:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+        with batch.finishing(batch.claims[0]):
+            pass
+
+    job = job_enqueue(kind="slow", key="x", queue="slow")
+    assert drain("slow", "w") == 2
+    assert attempts == [1, 1]
+    assert state(job) == ("done", 1)
+
+
+def test_a_row_that_is_returned_for_ever_is_ended(work: Any, settings: Any) -> None:
+    settings.JOB_RETRY_SECONDS = 0
+
+    @work(kind="slow")
+    def run(batch: Batch) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+    job = job_enqueue(kind="slow", key="x", queue="slow")
+    assert drain("slow", "w") < 40
+    assert state(job)[0] == "failed"
+    assert job.code == "job:restless"
