@@ -15,6 +15,7 @@ from directions.catalog.selectors import CatalogPage, SeriesDetail, catalog_page
 from directions.generators.access import generator_or_default
 from directions.generators.selectors import active_generators
 
+LIGHT = 0.5  # a member with less than half of its equal share of weight is drawn hollow
 DOT = 22  # pixels of the drawing that a dot needs
 SORT_WORDS = {
     "relevance": "Best match",
@@ -104,7 +105,13 @@ def _members(detail: SeriesDetail) -> dict[str, Any]:
         placed.append((member, round(x, 1), row))
     axis = DOT * max(1, len(rows)) + 6
     members = [
-        {"member": member, "x": x, "y": axis - DOT * row - 14, "pictures": pictures.get(member.id)}
+        {
+            "member": member,
+            "x": x,
+            "y": axis - DOT * row - 14,
+            "pictures": pictures.get(member.id),
+            "light": member.weight * detail.latest.num_members < LIGHT,
+        }
         for member, x, row in placed
     ]
     ticks = [-1, -0.5, 0, 0.5, 1] if low else [0, 0.25, 0.5, 0.75, 1]

@@ -11,6 +11,7 @@ urlpatterns = [
     path("contribute/", views.contribute, name="contribute"),
     path("contributions/<uuid:id>/", views.contribution, name="contribution"),
     path("contributions/<uuid:id>/progress/", views.progress, name="progress"),
+    path("contributions/<uuid:id>/community/", views.membership, name="membership"),
     path("contributions/<uuid:id>/cancel/", views.cancel, name="cancel"),
     path("contributions/<uuid:id>/retry/", views.retry, name="retry"),
     path("contributions/<uuid:id>/withdraw/", views.withdraw, name="withdraw"),

@@ -3,38 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from django_htmx.http import reswap, retarget
 
 from direction_commons.accounts.models import User
 from direction_commons.errors import UserError
-from direction_commons.media.services import image_intake
 from direction_commons.pages import person, poll_delay, refusal, sign_in_first, wants_json, went_well
 from directions.pairs.access import access_pair
 from directions.pairs.forms import ContributeForm, TrayForm
 from directions.pairs.handlers import INTENSITIES
 from directions.pairs.models import Pair
 from directions.pairs.selectors import pair_progress
-from directions.pairs.services import pair_cancel, pair_delete, pair_retry, pair_submit, pair_withdraw
+from directions.pairs.services import pair_cancel, pair_contribute, pair_delete, pair_retry, pair_withdraw
 from directions.pairs.words import quality_rows
 from directions.semantics.naming import name_normalise
 from directions.tray import tray, tray_pair
 
-# A script that lost the answer sends the same pair again: within this time it gets the first one's page.
-SAME_AGAIN = timedelta(hours=1)
+REMEMBERED = 20  # contributions of this session that are recognised when they come again
 
 
 @never_cache
@@ -52,7 +48,7 @@ def contribute(request: HttpRequest) -> HttpResponse:
     try:
         if not form.is_valid():
             raise UserError("pairs:incomplete", next(iter(form.errors.values()))[0], "Nothing else was lost.")
-        pair = _accept(user, form.cleaned_data)
+        pair = _accept(request, user, form.cleaned_data)
     except UserError as error:
         if wants_json(request):
             return refusal(request, error)
@@ -70,34 +66,34 @@ def _contribute_page(
     return render(request, "pairs/contribute.html", context, status=error.status if error else 200)
 
 
-def _accept(user: User, data: dict[str, Any]) -> Pair:
-    before: bytes | UploadedFile
-    after: bytes | UploadedFile
+def _accept(request: HttpRequest, user: User, data: dict[str, Any]) -> Pair:
+    """The pair of a valid form. Sent again (its answer was lost), the same form gives the same pair."""
     name = data["change"]
     if "tray" in data:
         entry = tray_pair(data["tray"])
         name = name or entry.change
         before, after = entry.before.read(), entry.after.read()
     else:
-        before, after = data["before"], data["after"]
-    first = image_intake(owner=user, data=before)
-    second = image_intake(owner=user, data=after)
-    same = Pair.objects.filter(
-        contributor=user,
-        before=first,
-        after=second,
-        semantic__normalised=name_normalise(name),
-        created_at__gt=timezone.now() - SAME_AGAIN,
-        cancelled_at=None,
-        withdrawn_at=None,
+        before, after = data["before"].read(), data["after"].read()
+    fingerprint = sha256(b"\0".join([name_normalise(name).encode(), before, after])).hexdigest()
+    recent: dict[str, str] = request.session.get("contributed", {})
+    again = Pair.objects.filter(
+        pk=recent.get(fingerprint), contributor=user, cancelled_at=None, withdrawn_at=None
     ).first()
-    return same or pair_submit(
+    if again is not None:
+        return again
+    pair = pair_contribute(
         contributor=user,
         semantic_name=name,
-        before=first,
-        after=second,
+        before=before,
+        after=after,
         pictures_public=data["pictures_public"],
     )
+    request.session["contributed"] = {
+        **dict(list(recent.items())[1 - REMEMBERED :]),
+        fingerprint: str(pair.pk),
+    }
+    return pair
 
 
 def _context(request: HttpRequest, pair: Pair) -> dict[str, Any]:
@@ -131,6 +127,13 @@ def progress(request: HttpRequest, id: UUID) -> HttpResponse:
         response = render(request, "pairs/_body.html", context)
         return reswap(retarget(response, "#contribution"), "outerHTML")
     return render(request, "pairs/_progress.html", context)
+
+
+@never_cache
+@require_GET
+def membership(request: HttpRequest, id: UUID) -> HttpResponse:
+    """What the community made of it, which follows some seconds after the direction."""
+    return render(request, "pairs/_membership.html", _context(request, access_pair(request.user, id)))
 
 
 def _act(action: Callable[..., object], words: str, *, leave: bool = False) -> Callable[..., HttpResponse]:

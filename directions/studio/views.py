@@ -152,7 +152,7 @@ def download(request: HttpRequest, id: UUID) -> HttpResponse:
 
 @require_POST
 def recipe(request: HttpRequest, id: UUID) -> HttpResponse:
-    """Writes the edit down and gives it out as a file."""
+    """The edit, written down, as a file; nothing of it is kept here."""
     user = person(request)
     photo = access_photo(user, id)
     composed = recipe_compose(user=user, photo=photo, generator=default_generator(), steps=_steps(request))

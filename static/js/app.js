@@ -42,7 +42,7 @@ export function announce(text) {
 document.body.addEventListener("htmx:afterSettle", (event) => {
   const target = event.detail.elt;
   const speaking = target.matches?.("[data-announce]") ? target : target.querySelector?.("[data-announce]");
-  if (speaking) announce(speaking.dataset.announce);
+  if (speaking?.dataset.announce) announce(speaking.dataset.announce);
 });
 
 // A poll that fails (network, restart of the server) must not end the polling: htmx keeps the element but its

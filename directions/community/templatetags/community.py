@@ -10,6 +10,7 @@ from directions.community.models import Series
 from directions.pairs.models import Direction
 
 register = template.Library()
+LOOKS = 60  # then the page stops looking by itself
 
 
 @register.filter
@@ -26,8 +27,8 @@ def agreement_in_words(agreement: float | None) -> str:
     return "hardly any agreement"
 
 
-@register.inclusion_tag("community/_membership.html", takes_context=True)
-def community_membership(context: Any, direction: Direction) -> dict[str, Any]:
+@register.inclusion_tag("community/_membership.html")
+def community_membership(direction: Direction, look: int = 1, pause: int = 1) -> dict[str, Any]:
     """The community direction that this pair became part of, and how it agrees with the others."""
     pair = direction.pair
     series = (
@@ -50,6 +51,8 @@ def community_membership(context: Any, direction: Direction) -> dict[str, Any]:
         "version": latest if own is not None else None,
         "cosine": own["cosine"] if own is not None else None,
         "strip": strip,
-        "waiting": own is None,
-        "csp_nonce": context.get("csp_nonce"),
+        "pair": pair,
+        "looking": own is None and look <= LOOKS,
+        "look": look,
+        "pause": pause,
     }
