@@ -1,0 +1,199 @@
+"""Training of the drawn world, at toy size: it learns, resumes, keeps held-out people apart, and measures."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from inference.encoders import InDomainEncoder
+from inference.errors import OptionError
+from inference.generators import StyleGAN2Generator
+from inference.perceptual import Perceptual
+from inference.portraits import SCENE_SIZE, render_many, render_scene
+from inference.portraits.training import calibrate, command, data, losses, trainer
+from inference.portraits.training.networks import Networks
+
+SIZE = 16
+
+
+def toy_networks(scene_size: int) -> Networks:
+    generator = StyleGAN2Generator(
+        resolution=SIZE,
+        widths={"4": 16, "8": 16, "16": 12},
+        z_dim=scene_size,
+        code_dim=24,
+        mapping_layers=2,
+        mapping_lr_multiplier=1.0,
+        normalize_z=False,
+        linear_skip=True,
+    )
+    widths = {"8": 12, "4": 16}
+    encoder = InDomainEncoder(resolution=SIZE, widths=widths, num_layers=6, code_dim=24, hidden=32)
+    return Networks(generator, encoder, Perceptual(resolution=SIZE, widths=widths, outputs=scene_size))
+
+
+@pytest.fixture
+def toy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The trainer on 16 px pictures with networks of a few thousand weights, a second or two a stage."""
+    stages = (
+        trainer.Stage("perceptual", 0.1, 8, 3e-3, SIZE),
+        trainer.Stage("generator-32", 0.3, 8, 2e-2, 8),
+        trainer.Stage("encoder", 0.2, 8, 3e-3, SIZE),
+        trainer.Stage("generator-128", 0.2, 8, 1e-2, SIZE),
+        trainer.Stage("joint", 0.2, 8, 3e-3, SIZE),
+    )
+    monkeypatch.setattr(trainer, "STAGES", stages)
+    monkeypatch.setattr(trainer, "RESOLUTION", SIZE)
+    monkeypatch.setattr(trainer, "make_networks", toy_networks)
+
+
+def options(work: Path, seconds: float) -> trainer.Options:
+    return trainer.Options(work=work, minutes=seconds / 60, pictures=64)
+
+
+def drawn(work: Path) -> None:
+    data.PictureCache(work, 64, 0, SIZE).fill(0, 1)
+
+
+def log(work: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in (work / "log.jsonl").read_text().splitlines()]
+
+
+@pytest.mark.usefixtures("toy")
+def test_a_whole_run_learns_and_leaves_a_checkpoint(tmp_path: Path) -> None:
+    drawn(tmp_path)
+    run = trainer.Trainer(options(tmp_path, 12), 0, 1)
+    run.run()
+    ends = [line for line in log(tmp_path) if str(line.get("validation", "")).startswith("end of")]
+    assert [line["validation"] for line in ends] == [f"end of {stage.name}" for stage in trainer.STAGES]
+    first, last = float(str(ends[0]["held_out_psnr_known"])), float(str(ends[-1]["held_out_psnr_known"]))
+    assert last > first + 1.0  # decibels, on people that were never trained on
+    state = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
+    assert state["position"]["stage"] == len(trainer.STAGES)
+    assert len(list(tmp_path.glob("sheet-*.png"))) == len(trainer.STAGES)
+
+
+@pytest.mark.usefixtures("toy")
+def test_a_run_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
+    drawn(tmp_path)
+    run = trainer.Trainer(options(tmp_path, 2), 0, 1)
+    run.run()
+    finished = trainer.Trainer(options(tmp_path, 2), 0, 1)
+    finished.run()  # nothing left to do
+    assert finished.position == run.position
+    position = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
+    position["position"] |= {"stage": 3, "progress": 0.5}
+    torch.save(position, tmp_path / "checkpoint.pt")
+    again = trainer.Trainer(options(tmp_path, 2), 0, 1)
+    again.run()
+    assert again.position.stage == len(trainer.STAGES)
+    assert again.position.step > run.position.step
+    stages = {
+        str(line["validation"]) for line in log(tmp_path)[len(trainer.STAGES) :] if "validation" in line
+    }
+    assert stages == {"end of generator-128", "end of joint"}
+
+
+def test_scenes_reach_beyond_and_held_out_people_stay_inside() -> None:
+    scenes = data.training_scenes(np.random.default_rng(0), 2000)
+    assert scenes.shape == (2000, SCENE_SIZE)
+    assert -data.REACH <= scenes.min() < -0.2
+    assert 1.2 < scenes.max() <= 1 + data.REACH
+    held_out = data.held_out_scenes(5)
+    assert held_out.min() >= 0.0
+    assert held_out.max() <= 1.0
+    assert np.array_equal(held_out[2:], data.held_out_scenes(3, first=2))
+    distances = np.abs(scenes[:, None] - held_out[None]).max(-1)
+    assert distances.min() > 0.01  # none of them is a training scene
+    assert float(
+        data.to_z(np.random.default_rng(0).random((5000, 3)).astype(np.float32)).std()
+    ) == pytest.approx(1.0, abs=0.02)
+
+
+def test_the_cache_draws_once_and_gives_what_it_drew(tmp_path: Path) -> None:
+    cache = data.PictureCache(tmp_path, 64, 3, SIZE)
+    assert cache.ready() == 0
+    cache.fill(1, 2)  # the second of two drawing processes: the odd chunks
+    assert cache.ready() == data.CHUNK
+    scenes, pictures = cache.batch(np.random.default_rng(0), 6)
+    for scene, picture in zip(scenes, pictures, strict=True):
+        assert np.array_equal(render_scene(scene.clip(0, 1), SIZE), picture)
+    again = data.PictureCache(tmp_path, 64, 3, SIZE)
+    assert again.ready() == data.CHUNK
+    assert data.PictureCache(tmp_path, 64, 4, SIZE).ready() == 0  # another seed shares nothing
+
+
+def test_losses() -> None:
+    torch.manual_seed(0)
+    target = torch.zeros(1, 3, 32, 32)
+    target[..., 16:] = 1.0  # one edge
+    weights = losses.busy_weights(target)
+    assert weights.mean().item() == pytest.approx(1.0, abs=1e-5)
+    assert weights[0, 0, 8, 16] > 3 * weights[0, 0, 8, 4]
+    assert losses.picture_loss(target, target).item() == 0.0
+    blurred = torch.nn.functional.avg_pool2d(target, 5, 1, 2, count_include_pad=False)
+    assert losses.picture_loss(blurred, target) > 0
+    off = torch.full((2, 3, 8, 8), 10 / 127.5)
+    assert losses.psnr(off, torch.zeros(2, 3, 8, 8)).tolist() == pytest.approx([28.13] * 2, abs=0.5)
+
+
+def test_calibration_material() -> None:
+    pictures = render_many(data.held_out_scenes(3), 128, 1)
+    again = calibrate.same_again(pictures)
+    change = np.abs(again.astype(int) - pictures).mean((1, 2, 3))
+    assert (change > 0).all()
+    assert (change < 12).all()
+    pasted = calibrate.paste_ups(3)
+    assert pasted.shape == pictures.shape
+    assert pasted.dtype == np.uint8
+    foreign = calibrate.foreign_pictures(2)
+    assert {kind.shape for kind in foreign.values()} == {(2, 128, 128, 3)}
+    before, after = calibrate.strong_pairs(data.held_out_scenes(4))
+    assert [int(k) for k in np.argmax(np.abs(after - before), 1)] == [0, 1, 2, 3]
+    assert np.array_equal((after - before).sum(1), np.ones(4, np.float32))
+
+
+@pytest.mark.parametrize(("low", "high", "wanted"), [(1.0, 4.0, 2.0), (4.0, 1.0, 4.0)])
+def test_thresholds_lie_between_or_spare_the_honest(low: float, high: float, wanted: float) -> None:
+    assert calibrate.between(low, high) == wanted
+
+
+def test_gradients_are_averaged_over_processes(tmp_path: Path) -> None:
+    program = """
+import sys, torch
+from pathlib import Path
+from inference.portraits.training.parallel import agree, average_gradients, join, share_from_first
+rank = int(sys.argv[1])
+join(rank, 2, Path(sys.argv[2]))
+p = torch.nn.Parameter(torch.zeros(2, 3))
+p.grad = torch.full((2, 3), float(rank))
+average_gradients([p, torch.nn.Parameter(torch.zeros(1))], 2)
+assert torch.equal(p.grad, torch.full((2, 3), 0.5)), p.grad
+assert agree([0.25 + rank], 2) == [0.25]
+t = torch.full((3,), float(rank))
+share_from_first(t, 2)
+assert t.sum() == 0
+"""
+    meeting = str(tmp_path / "meet")
+    processes = [
+        subprocess.Popen([sys.executable, "-c", program, str(rank), meeting], stderr=subprocess.PIPE)
+        for rank in (0, 1)
+    ]
+    for process in processes:
+        _, errors = process.communicate(timeout=120)
+        assert process.returncode == 0, errors.decode()
+
+
+def test_the_command_refuses_nonsense(tmp_path: Path) -> None:
+    parser = argparse.ArgumentParser()
+    command.add_arguments(parser)
+    for wrong in (["--minutes", "0"], ["--pictures", "3"]):
+        with pytest.raises(OptionError, match=wrong[1]):
+            command.run(parser.parse_args(["--work", str(tmp_path), *wrong]))
