@@ -8,12 +8,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.conf import settings
 from django.db import connection
+from django.db.models.functions import Now
 
 from direction_commons.jobs import services
 from direction_commons.jobs.handling import Batch, drain
@@ -26,7 +28,7 @@ LEASE = 2
 
 
 class Worker:
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, name: str = "") -> None:
         from tests.conftest import test_database_url
 
         self.log = folder / f"worker-{time.monotonic_ns()}.log"
@@ -37,7 +39,7 @@ class Worker:
             "DIRECTION_COMMONS_JOB_LEASE_SECONDS": str(LEASE),
         }
         argv = [sys.executable, "-m", "celery", "-A", "direction_commons.config.celery", "worker"]
-        argv += ["--pool=solo", "-Q", "slow", "-n", f"slow{self.log.stem}@test", "-I", "slow_work"]
+        argv += ["--pool=solo", "-Q", "slow", "-n", f"{name or self.log.stem}@test", "-I", "slow_work"]
         argv += ["--without-gossip", "--without-mingle"]
         with self.log.open("w") as out:
             self.process = subprocess.Popen(argv, env=env, stdout=out, stderr=out)
@@ -59,11 +61,11 @@ def wait(true: Callable[[], Any], seconds: float, what: Callable[[], str] = str)
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[[], Worker]]:
+def start(tmp_path: Path) -> Iterator[Callable[..., Worker]]:
     workers: list[Worker] = []
 
-    def one() -> Worker:
-        workers.append(Worker(tmp_path))
+    def one(name: str = "") -> Worker:
+        workers.append(Worker(tmp_path, name))
         return workers[-1]
 
     yield one
@@ -88,7 +90,7 @@ def state(job: Job) -> tuple[str, int]:
 
 
 def test_the_doorbell_is_heard_and_sigterm_returns_the_row_unspent(
-    start: Callable[[], Worker], tmp_path: Path
+    start: Callable[..., Worker], tmp_path: Path
 ) -> None:
     worker = start()
     began = time.monotonic()
@@ -103,7 +105,7 @@ def test_the_doorbell_is_heard_and_sigterm_returns_the_row_unspent(
 
 
 def test_what_a_killed_worker_had_is_done_once_by_the_next(
-    start: Callable[[], Worker], tmp_path: Path
+    start: Callable[..., Worker], tmp_path: Path
 ) -> None:
     first = start()
     job = enqueue(tmp_path / "a")
@@ -121,8 +123,22 @@ def test_what_a_killed_worker_had_is_done_once_by_the_next(
     wait(lambda: lines(tmp_path / "a") == ["start", "start", "end"], 5)
 
 
+def test_a_worker_that_comes_back_under_its_name_takes_up_at_once_what_it_had(
+    start: Callable[..., Worker], tmp_path: Path
+) -> None:
+    first = start("one")
+    job = enqueue(tmp_path / "a")
+    wait(lambda: lines(tmp_path / "a") == ["start"], 10, first.log.read_text)
+    first.end(signal.SIGKILL)
+    late = Now() + timedelta(hours=1)
+    Job.objects.filter(pk=job.pk).update(lease_until=late)  # however long the lease still is
+    second = start("one")  # and nobody rings: it looks by itself
+    wait(lambda: lines(tmp_path / "a") == ["start", "start"], 10, second.log.read_text)
+    assert state(job) == ("running", 2)
+
+
 def test_a_hung_loop_loses_its_lease_and_a_living_one_keeps_it(
-    start: Callable[[], Worker], tmp_path: Path
+    start: Callable[..., Worker], tmp_path: Path
 ) -> None:
     worker = start()
     job = enqueue(tmp_path / "a")

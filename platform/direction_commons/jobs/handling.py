@@ -186,7 +186,7 @@ def drain(queue: str, worker: str) -> int:
     while not _stop:
         services.worker_seen(worker=worker, queue=queue)
         services.jobs_sweep(queue=queue, hooks=_failed_hooks)
-        claims = services.jobs_claim(queue=queue, batches=batches)
+        claims = services.jobs_claim(queue=queue, batches=batches, worker=worker)
         if not claims:
             break
         run_batch(Batch(claims, worker))

@@ -44,6 +44,7 @@ class Job(models.Model):
     returned = models.PositiveSmallIntegerField(default=0)
     not_before = models.DateTimeField(null=True, blank=True, help_text="a retry waits until then")
     lease_until = models.DateTimeField(null=True, blank=True)
+    worker = models.CharField(max_length=120, blank=True, default="", help_text="who claimed it last")
     progress = models.FloatField(default=0.0)
     code = models.CharField(max_length=60, blank=True, default="", help_text="stable id of the reason")
     reason = models.TextField(blank=True, default="", help_text="what the person is told")

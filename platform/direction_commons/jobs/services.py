@@ -70,8 +70,8 @@ def job_enqueue(
         cursor.execute(
             """
             INSERT INTO jobs_job AS job (id, kind, key, queue, "group", priority, state, attempt, returned,
-                                         progress, code, reason, owner_id)
-            VALUES (%s, %s, %s, %s, %s, %s, 'queued', 0, 0, 0, '', '', %s)
+                                         worker, progress, code, reason, owner_id)
+            VALUES (%s, %s, %s, %s, %s, %s, 'queued', 0, 0, '', 0, '', '', %s)
             ON CONFLICT (kind, key) WHERE state = 'queued'
             DO UPDATE SET priority = LEAST(job.priority, EXCLUDED.priority),
                           owner_id = CASE WHEN EXCLUDED.priority < job.priority THEN EXCLUDED.owner_id
@@ -115,7 +115,7 @@ def doorbell_ring(*, queue: str) -> None:
         log.warning("jobs.doorbell-lost", queue=queue, error=repr(exc))
 
 
-def jobs_claim(*, queue: str, batches: dict[str, int]) -> list[Claim]:
+def jobs_claim(*, queue: str, batches: dict[str, int], worker: str = "") -> list[Claim]:
     """Claims the next rows of one (kind, group), by priority then age; [] when there is nothing to do.
 
     Args:
@@ -145,6 +145,7 @@ def jobs_claim(*, queue: str, batches: dict[str, int]) -> list[Claim]:
             rows += same.filter(same_class if background else ~same_class)[: most - 1]
         Job.objects.filter(pk__in=[row.pk for row in rows]).update(
             state=Job.State.RUNNING,
+            worker=worker,
             attempt=F("attempt") + 1,
             progress=0.0,
             started_at=Now(),
@@ -283,6 +284,16 @@ def jobs_sweep(*, queue: str, hooks: dict[str, FailedHook]) -> int:
         swept += 1
         log.warning("jobs.lease-expired", job=str(row.pk), kind=row.kind, key=row.key, failed=failed)
     return swept
+
+
+def worker_started(*, worker: str) -> int:
+    """A worker of this name begins: what an earlier one of the name still holds is swept without waiting.
+
+    Names are unique among living workers (Celery asks for that); where they are not, the fence still holds.
+    """
+    return Job.objects.filter(worker=worker, state=Job.State.RUNNING).update(
+        lease_until=Now() - timedelta(seconds=1)
+    )
 
 
 def jobs_timed(*, job_ids: Iterable[uuid.UUID], seconds: float) -> None:
