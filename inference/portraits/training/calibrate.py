@@ -28,7 +28,7 @@ from PIL import Image, ImageFilter
 
 from inference.bundle import Bundle
 from inference.effect_metric import measure_weights, norm
-from inference.inversion import invert
+from inference.inversion import DEFAULT_STEPS, invert
 from inference.portraits import ATTRIBUTES, SCENE_NAMES, region_mask, render_many, render_scene
 from inference.portraits.training.data import HELD_OUT_SEED, Scenes, held_out_scenes, to_images
 
@@ -37,23 +37,27 @@ Pictures = npt.NDArray[np.uint8]
 _FIRST = 100_000  # held-out people used here; evaluation uses others
 
 
-def calibrate(bundle: Bundle, people: int = 32) -> dict[str, Any]:
-    """Measure and set `bundle.metric_weights` and `bundle.thresholds`; returns the facts behind them."""
+def calibrate(bundle: Bundle, people: int = 32, steps: int = DEFAULT_STEPS) -> dict[str, Any]:
+    """Measure and set `bundle.metric_weights` and `bundle.thresholds`; returns the facts behind them.
+
+    Other `steps` than the default ones are for a quick look: thresholds belong to one depth of inversion.
+    """
     weights = measure_weights(bundle.generator, samples=64)
     bundle.metric_weights = torch.as_tensor(weights, dtype=torch.float32)
     size = bundle.generator.resolution
     scenes = held_out_scenes(people, _FIRST)
     pictures = render_many(scenes, size, 1)
-    codes, errors = _inverted(bundle, pictures)
-    null = norm(_inverted(bundle, same_again(pictures))[0] - codes, weights)
+    codes, errors = _inverted(bundle, pictures, steps)
+    null = norm(_inverted(bundle, same_again(pictures), steps)[0] - codes, weights)
     apart = np.concatenate([norm(codes - np.roll(codes, step, axis=0), weights) for step in (1, 2, 3)])
     before, after = strong_pairs(held_out_scenes(len(ATTRIBUTES), _FIRST + people))
-    first, first_errors = _inverted(bundle, render_many(before, size, 1))
-    second, second_errors = _inverted(bundle, render_many(after, size, 1))
+    first, first_errors = _inverted(bundle, render_many(before, size, 1), steps)
+    second, second_errors = _inverted(bundle, render_many(after, size, 1), steps)
     strong = norm(second - first, weights)
-    pasted = _inverted(bundle, paste_ups(len(ATTRIBUTES)))[1]
+    pasted = _inverted(bundle, paste_ups(len(ATTRIBUTES)), steps)[1]
     foreign = {
-        name: _inverted(bundle, kind)[1] for name, kind in foreign_pictures(max(4, people // 4)).items()
+        name: _inverted(bundle, kind, steps)[1]
+        for name, kind in foreign_pictures(max(4, people // 4)).items()
     }
     known = np.concatenate([errors, first_errors, second_errors, pasted])
     null_floor = float(np.percentile(null, 95))
@@ -64,6 +68,7 @@ def calibrate(bundle: Bundle, people: int = 32) -> dict[str, Any]:
     weakest = np.argsort(strong)[:3]
     facts = {
         "people": people,
+        "inversion_steps": steps,
         "null_median": float(np.median(null)),
         "strong_pair_median": float(np.median(strong)),
         "strong_pair_98": float(np.percentile(strong, 98)),
@@ -87,9 +92,9 @@ def calibrate(bundle: Bundle, people: int = 32) -> dict[str, Any]:
     }
 
 
-def recalibrated(bundle: Bundle, people: int = 32) -> Bundle:
+def recalibrated(bundle: Bundle, people: int = 32, steps: int = DEFAULT_STEPS) -> Bundle:
     """The same networks with freshly measured numbers (and so another digest)."""
-    facts = calibrate(bundle, people)
+    facts = calibrate(bundle, people, steps)
     return Bundle(
         name=bundle.name,
         generator=bundle.generator,
@@ -162,8 +167,10 @@ def strong_pairs(scenes: Scenes) -> tuple[Scenes, Scenes]:
     return before, after
 
 
-def _inverted(bundle: Bundle, pictures: Pictures) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    inversion = invert(bundle, to_images(pictures))
+def _inverted(
+    bundle: Bundle, pictures: Pictures, steps: int
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    inversion = invert(bundle, to_images(pictures), steps=steps)
     return inversion.codes.cpu().double().numpy(), inversion.errors.cpu().double().numpy()
 
 

@@ -7,12 +7,13 @@ from pathlib import Path
 import torch
 
 from inference.bundle import Bundle
+from inference.inversion import DEFAULT_STEPS
 from inference.portraits import SCENE_SIZE
 from inference.portraits.training.calibrate import recalibrated
 from inference.portraits.training.networks import Networks, make_networks
 
 
-def export_bundle(checkpoint: Path, output: Path, people: int = 32) -> Bundle:
+def export_bundle(checkpoint: Path, output: Path, people: int = 32, steps: int = DEFAULT_STEPS) -> Bundle:
     """Write the bundle of a training checkpoint's averaged weights."""
     state = torch.load(checkpoint, map_location="cpu", weights_only=True)
     networks = make_networks(SCENE_SIZE)
@@ -45,6 +46,6 @@ def export_bundle(checkpoint: Path, output: Path, people: int = 32) -> Bundle:
             "training_minutes": round(float(position["seconds"]) / 60, 1),
         },
     )
-    bundle = recalibrated(bundle, people)
+    bundle = recalibrated(bundle, people, steps)
     bundle.save(output)
     return bundle
