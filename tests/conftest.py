@@ -50,6 +50,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group("serial"))
 
 
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """What tests measured (`told`), whether or not their output is shown."""
+    reports = terminalreporter.stats.get("passed", []) + terminalreporter.stats.get("failed", [])
+    for name, value in (
+        pair for report in reports if report.when == "call" for pair in report.user_properties
+    ):
+        terminalreporter.write_line(f"measured: {name}: {value}")
+
+
+@pytest.fixture
+def told(record_property: Callable[[str, object], None]) -> Callable[[str, float], None]:
+    """`told("recovery of …", seconds)`: measured times are printed at the end of the run."""
+    return lambda what, seconds: record_property(what, f"{seconds:.1f} s")
+
+
 def until(true: Callable[[], Any], seconds: float, what: str = "") -> float:
     """Waits until `true()`; the answer is how long it took. Fails with `what` after `seconds`."""
     began = time.monotonic()
@@ -160,13 +175,19 @@ class Site:
         return self.process.wait(90)
 
 
-def start_site(
-    home: Path, port: int | None = None, *, wait: float = 180.0, demonstration: bool = False
+def site_start(
+    home: Path,
+    port: int | None = None,
+    *,
+    wait: float = 180.0,
+    demonstration: bool = False,
+    more: dict[str, str] | None = None,
 ) -> Site:
     """Starts the supervisor on `home`; returns when pages answer, or when it ended instead."""
     port = port or free_port()
     env = {name: value for name, value in os.environ.items() if not name.startswith("DIRECTION_COMMONS_")}
     env["PYTHONPATH"] = os.pathsep.join([str(REPOSITORY), str(REPOSITORY / "platform")])
+    env |= more or {}
     argv = [sys.executable, "-m", "direction_commons.local", "--home", str(home), "run", "--port", str(port)]
     process = subprocess.Popen(
         argv + ([] if demonstration else ["--no-demonstration"]),
@@ -198,13 +219,19 @@ def start_site(
     return site
 
 
+@pytest.fixture(scope="session", name="start_site")
+def start_site_fixture() -> Callable[..., Site]:
+    """`start_site(home, more={"DIRECTION_COMMONS_…": …})`; who calls it stops what it answers."""
+    return site_start
+
+
 @pytest.fixture
 def starter() -> Iterator[Callable[[Path], Site]]:
     """`starter(home)` starts the whole program there; what still runs in the end is stopped."""
     sites: list[Site] = []
 
     def start(home: Path) -> Site:
-        sites.append(start_site(home))
+        sites.append(site_start(home))
         return sites[-1]
 
     yield start
@@ -216,7 +243,7 @@ def starter() -> Iterator[Callable[[Path], Site]]:
 @pytest.fixture(scope="session")
 def live_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The whole program on a data folder and a port of its own, without demonstration; one for all tests."""
-    site = start_site(tmp_path_factory.mktemp("live site") / "data")
+    site = site_start(tmp_path_factory.mktemp("live site") / "data")
     assert site.process.poll() is None, site.said
     yield site
     site.stop()

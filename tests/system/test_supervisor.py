@@ -193,7 +193,7 @@ def test_postgres_runs_as_root_in_both_ways(
 
 
 def test_killed_supervisor_blocks_nothing_and_the_second_start_is_quick(
-    tmp_path: Path, starter: Any, until: Any
+    tmp_path: Path, starter: Any, until: Any, told: Any
 ) -> None:
     """SIGKILL the parent, with and without its children following; start again; back up; stop with Ctrl-C."""
     home = tmp_path / "a data folder"
@@ -216,7 +216,7 @@ def test_killed_supervisor_blocks_nothing_and_the_second_start_is_quick(
     site = starter(home)
     seconds = time.monotonic() - began
     assert site.process.poll() is None, site.said
-    print(f"second start, after SIGKILL: {seconds:.1f} s")
+    told("second start, after SIGKILL of the supervisor", seconds)
     assert not stubborn.is_running()
     assert "Stopping batch" in site.said
     assert "Preparing" not in site.said
@@ -237,7 +237,7 @@ def test_killed_supervisor_blocks_nothing_and_the_second_start_is_quick(
     began = time.monotonic()
     site = starter(home)
     quick = time.monotonic() - began
-    print(f"second start, after a clean stop: {quick:.1f} s")
+    told("second start, after a clean stop", quick)
     done = local("stop", home=home)
     assert done.stdout == "Direction Commons has stopped.\n"
     assert site.process.wait(10) == 0
