@@ -52,8 +52,14 @@ class Version(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["series", "number"], name="community_version_numbers")]
-        # Withdrawal asks "which versions hold this direction?".
-        indexes = [GinIndex(fields=["members"], opclasses=["jsonb_path_ops"], name="community_members")]
+        indexes = [
+            # Withdrawal asks "which versions hold this direction?".
+            GinIndex(fields=["members"], opclasses=["jsonb_path_ops"], name="community_members"),
+            # The catalog's orders.
+            models.Index(fields=["-num_members", "id"], name="community_by_members"),
+            models.Index(models.F("agreement").desc(nulls_last=True), "id", name="community_by_agreement"),
+            models.Index(fields=["-published_at", "id"], name="community_by_date"),
+        ]
         triggers = [pgtrigger.Protect(name="never_changes", operation=pgtrigger.Update)]
 
     def __str__(self) -> str:

@@ -98,4 +98,16 @@ class Migration(migrations.Migration):
             model_name='versionstrip',
             constraint=models.UniqueConstraint(fields=('version', 'face'), name='community_one_strip_a_face'),
         ),
+        migrations.AddIndex(
+            model_name='version',
+            index=models.Index(fields=['-num_members', 'id'], name='community_by_members'),
+        ),
+        migrations.AddIndex(
+            model_name='version',
+            index=models.Index(models.OrderBy(models.F('agreement'), descending=True, nulls_last=True), models.F('id'), name='community_by_agreement'),
+        ),
+        migrations.AddIndex(
+            model_name='version',
+            index=models.Index(fields=['-published_at', 'id'], name='community_by_date'),
+        ),
     ]
