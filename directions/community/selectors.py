@@ -36,7 +36,8 @@ def series_list(
     if semantic is not None:
         rows = rows.filter(semantic=semantic)
     return (
-        rows.select_related("semantic", "generator", "latest")
+        rows.select_related("semantic", "generator", "latest__vector")
+        .defer("latest__vector__data")
         .prefetch_related(Prefetch("latest__strips", queryset=VersionStrip.objects.select_related("image")))
         .order_by("-latest__published_at", "pk")
     )
@@ -47,6 +48,7 @@ def series_versions(series: Series) -> QuerySet[Version]:
     return (
         Version.objects.filter(series=series)
         .select_related("vector", "series__semantic", "series__generator")
+        .defer("vector__data")
         .prefetch_related(Prefetch("strips", queryset=VersionStrip.objects.select_related("image")))
         .order_by("-number")
     )

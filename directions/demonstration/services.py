@@ -106,9 +106,9 @@ def _series_remove(series: Series) -> None:
     images = [
         strip.image for strip in VersionStrip.objects.filter(version__series=series).select_related("image")
     ]
-    job_cancel(kind=REFRESH, key=str(series.pk))
+    key = str(series.pk)
     series.delete()
-    Job.objects.filter(kind=REFRESH, key=str(series.pk)).delete()
+    Job.objects.filter(kind=REFRESH, key=key).delete()
     for image in images:
         image_delete(image)
 

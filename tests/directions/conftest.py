@@ -1,4 +1,4 @@
-"""What tests of the domain share: a real (tiny, untrained) generator, people, pairs, a worker in this process."""
+"""What tests of the domain share: a real (tiny, untrained) generator, people, pairs, a worker."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from direction_commons.accounts.services import token_create
 from direction_commons.jobs import handling
 from directions.generators import services as generator_services
 from directions.generators.models import Generator
+from directions.inversions import handlers as inversion_handlers
 from directions.pairs.models import Pair
 from directions.pairs.services import pair_contribute
 from tests.directions.domain_rows import a_face, a_user
@@ -35,6 +36,12 @@ def _own_ground(settings: LazySettings, tmp_path_factory: pytest.TempPathFactory
     cache.clear()
     yield
     handling._stop = False
+
+
+@pytest.fixture(autouse=True)
+def _few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Most tests ask what becomes of a code, not how good it is."""
+    monkeypatch.setattr(inversion_handlers, "STEPS", 4)
 
 
 @pytest.fixture(scope="session")
@@ -87,12 +94,17 @@ def bob(db: None) -> User:
 
 @pytest.fixture
 def contribute(tiny: Generator, ada: User) -> Callable[..., Pair]:
-    """A pair of two different faces of the drawn world, unless pictures are given."""
-    seeds = iter(range(100, 10_000))
+    """A pair of one drawn face, always another picture and the same change, unless pictures are given.
+
+    The change is of the whole picture, so that an untrained encoder, too, sees the same in each of them.
+    """
+    numbers = iter(range(1, 100))
 
     def make(change: str = "smile", user: User | None = None, **more: Any) -> Pair:
-        seed = next(seeds)
-        pictures = {"before": a_face(seed, smile=0.1), "after": a_face(seed, smile=0.9), **more}
+        other = next(numbers) / 100
+        before = a_face(100, background=0.1, skin_tone=0.05, hat=0.0, eye_colour=other)
+        after = a_face(100, background=0.9, skin_tone=0.95, hat=1.0, eye_colour=other)
+        pictures = {"before": before, "after": after, **more}
         return pair_contribute(contributor=user or ada, semantic_name=change, **pictures)
 
     return make

@@ -18,6 +18,7 @@ from direction_commons.jobs.selectors import job_of
 from direction_commons.media.models import StoredImage
 from direction_commons.media.services import image_array, image_intake
 from directions.generators.models import Generator
+from directions.inversions import handlers
 from directions.inversions.codes import codes_pack, codes_unpack
 from directions.inversions.models import Inversion
 from directions.inversions.selectors import inversion_codes, inversion_progress, seconds_text
@@ -32,10 +33,13 @@ def asked(owner: User, generator: Generator, seed: int = 1) -> Inversion:
     return inversion_request(image=image, generator=generator, owner=owner)
 
 
-def test_a_code_lies_there_as_the_library_found_it(tiny: Generator, ada: User, work: Work) -> None:
+def test_a_code_lies_there_as_the_library_found_it(
+    tiny: Generator, ada: User, work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from direction_commons.media.services import image_read
     from inference import Bundle, invert, read_image, to_uint8
 
+    monkeypatch.setattr(handlers, "STEPS", STEPS)
     inversion = asked(ada, tiny)
     assert work() == 1
     inversion.refresh_from_db()
