@@ -417,6 +417,12 @@ def test_a_private_picture_is_its_owners_alone(
     assert client.get(url).status_code == 404
 
 
+def test_a_wrong_token_is_a_401_also_outside_of_the_api(client: Client, picture: Picture) -> None:
+    image = image_intake(owner=None, data=picture(), public=False)
+    answer = client.get(f"/media/{image.pk}/", headers={"Authorization": "Bearer nonsense"})
+    assert answer.status_code == 401
+
+
 def test_headers_and_revalidation(client: Client, picture: Picture, ada: User, bob: User) -> None:
     image = image_intake(owner=ada, data=picture())
     url = f"/media/{image.pk}/"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
+from django.db.models import Q
 from django.db.models.functions import Now
 from django.http import HttpRequest
 from rest_framework import exceptions
@@ -13,6 +15,7 @@ from rest_framework.authentication import BaseAuthentication, get_authorization_
 from rest_framework.request import Request
 
 from direction_commons.accounts.models import ApiToken, User
+from direction_commons.errors import UserError
 
 
 class ApiTokenAuthentication(BaseAuthentication):
@@ -31,7 +34,8 @@ class ApiTokenAuthentication(BaseAuthentication):
         token = ApiToken.objects.select_related("user").filter(digest=digest, **people).first()
         if token is None:
             raise exceptions.AuthenticationFailed("This token is not known, or was deleted.")
-        ApiToken.objects.filter(pk=token.pk).update(last_used_at=Now())
+        unused = Q(last_used_at=None) | Q(last_used_at__lt=Now() - timedelta(minutes=1))
+        ApiToken.objects.filter(unused, pk=token.pk).update(last_used_at=Now())
         return token.user, token
 
     def authenticate_header(self, request: Any) -> str:
@@ -39,9 +43,16 @@ class ApiTokenAuthentication(BaseAuthentication):
 
 
 def person_of(request: HttpRequest) -> User | AnonymousUser:
-    """Who asks for a page that API clients ask for, too: a token's owner, else the session's."""
+    """Who asks for a page that API clients ask for, too: a token's owner, else the session's.
+
+    Raises UserError "request:unauthenticated" for a token that is none.
+    """
     if "Authorization" in request.headers:
-        found = ApiTokenAuthentication().authenticate(Request(request))
+        try:
+            found = ApiTokenAuthentication().authenticate(Request(request))
+        except exceptions.AuthenticationFailed as exc:
+            todo = "POST /api/v1/tokens/ gives a new one."
+            raise UserError("request:unauthenticated", str(exc.detail), todo, status=401) from exc
         if found is not None:
             return found[0]
     return request.user
