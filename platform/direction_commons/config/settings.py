@@ -6,6 +6,7 @@ The embedded default (`make run`) sets these variables itself; docker/compose.ya
 from __future__ import annotations
 
 import os
+import secrets
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlparse
 
@@ -24,7 +25,8 @@ def env(name: str, default: str = "") -> str:
 
 HOME = Path(env("HOME") or platformdirs.user_data_dir("direction-commons"))
 
-SECRET_KEY = env("SECRET_KEY", "only-for-tests-and-management-commands")
+# Without one: a new key each time, good enough for tests and commands, and no key that anybody could know.
+SECRET_KEY = env("SECRET_KEY") or secrets.token_urlsafe(50)
 DEBUG = env("DEBUG") == "1"
 ALLOWED_HOSTS = env("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]").split(",")
 CSRF_TRUSTED_ORIGINS = [origin for origin in env("TRUSTED_ORIGINS").split(",") if origin]
