@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -45,6 +46,18 @@ class Things(APIView):
         return Response({"name": request.data.get("name"), "made": len(user.first_name)}, status=201)
 
 
+class DiskFull(Exception):
+    """As psycopg2's, whose code cannot be set."""
+
+    pgcode = "53100"
+
+
+def postgres_disk_full() -> OperationalError:
+    error = OperationalError("could not extend file")
+    error.__cause__ = DiskFull()
+    return error
+
+
 class Broken(APIView):
     def get(self, request: Request, how: str) -> Response:
         raise {
@@ -52,10 +65,14 @@ class Broken(APIView):
             "database": OperationalError("connection refused at secret host"),
             "theirs": UserError("things:wrong", "It is wrong.", "Right it.", status=418),
             "absent": NotFound("thing"),
+            "disk": OSError(errno.ENOSPC, "No space left on device"),
+            "postgres-disk": postgres_disk_full(),
         }[how]
 
 
 def page_of_trouble(request: HttpRequest) -> Any:
+    if "disk" in request.GET:
+        raise OSError(errno.ENOSPC, "No space left on device")
     raise UserError("things:wrong", "It is wrong.", "Right it.", status=418)
 
 
@@ -222,6 +239,13 @@ def test_what_is_ours_is_a_reference_that_the_log_has(client: Client, how: str, 
 def test_an_address_that_is_none_answers_in_the_one_shape(client: Client, address: str) -> None:
     answer = client.get(f"/api/v1/{address}")
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "request:not-found")
+
+
+@pytest.mark.parametrize("url", ["/api/v1/broken/disk/", "/api/v1/broken/postgres-disk/", "/trouble/?disk"])
+def test_a_full_disk_is_a_507_wherever_it_is_met(client: Client, url: str) -> None:
+    answer = client.get(url)
+    assert answer.status_code == 507
+    assert "no room left" in answer.content.decode()
 
 
 def test_a_page_says_a_refusal_with_its_status(client: Client) -> None:

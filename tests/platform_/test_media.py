@@ -256,6 +256,21 @@ def test_the_cameras_orientation_is_applied(ada: User, orientation: int) -> None
     np.testing.assert_array_equal(kept, np.asarray(upright))
 
 
+def test_metadata_that_cannot_be_read_is_left_out_and_the_picture_kept(picture: Picture, ada: User) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    good = exif.tobytes()
+    for damaged in (
+        b"Exif\0\0II*\0\xff\xff\xff\x7f",
+        b"Exif\0\0nonsense",
+        good[:-5],
+        good[:8] + b"\xff" * 20,
+    ):
+        for family in ("JPEG", "PNG", "WEBP"):
+            kept = image_intake(owner=ada, data=picture(family, exif=damaged))
+            assert sorted((kept.width, kept.height)) == [48, 64]
+
+
 def test_transparency_becomes_white(ada: User) -> None:
     clear = Image.new("RGBA", (64, 64), (200, 0, 0, 0))
     clear.paste((0, 0, 200, 255), (32, 0, 64, 64))

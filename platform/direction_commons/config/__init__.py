@@ -1,4 +1,4 @@
-"""Importing the settings makes the Celery app the current one, so that the web process rings the right broker."""
+"""Importing the settings makes our Celery app the current one: the web process rings the right broker."""
 
 from direction_commons.config.celery import app as celery_app
 

@@ -162,7 +162,7 @@ ACCOUNT_EMAIL_VERIFICATION = "optional"
 ACCOUNT_UNIQUE_EMAIL = True
 LOGIN_REDIRECT_URL = "/"
 LOGIN_URL = "account_login"
-PERSON_PAGE = "home:me"  # where a person finds all that is theirs; it shows every room, so the top room has it
+PERSON_PAGE = "home:me"  # where a person finds all that is theirs; it shows every room: the top room has it
 EMAIL_BACKEND = env("EMAIL_BACKEND", "django.core.mail.backends.console.EmailBackend")
 DEFAULT_FROM_EMAIL = env("FROM_EMAIL", "Direction Commons <noreply@localhost>")
 

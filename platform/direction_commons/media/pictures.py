@@ -13,12 +13,17 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
+import structlog
 from django.conf import settings
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from direction_commons.errors import UserError
 from direction_commons.media.models import PREVIEW_SIDES
+
+log = structlog.get_logger(__name__)
+# Our own limit is stricter, and asked of every picture before it is decoded.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 MIN_SIDE = 32
 MAX_SIDE = 16_000
@@ -65,15 +70,13 @@ def picture_open(data: bytes) -> tuple[Image.Image, bool]:
         )
     _check_extent(family, data)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # ours is stricter and comes next
-            picture = Image.open(io.BytesIO(data), formats=(family,))
-            _check_size(*picture.size)
-            frames = getattr(picture, "n_frames", 1) if picture.format in ("PNG", "WEBP") else 1
-            if frames > 1:
-                message = f"This is an animation of {frames} frames; a still picture is wanted."
-                raise UserError("media:animated", message, "Export one frame and send that.")
-            picture.load()
+        picture = Image.open(io.BytesIO(data), formats=(family,))
+        _check_size(*picture.size)
+        frames = getattr(picture, "n_frames", 1) if picture.format in ("PNG", "WEBP") else 1
+        if frames > 1:
+            message = f"This is an animation of {frames} frames; a still picture is wanted."
+            raise UserError("media:animated", message, "Export one frame and send that.")
+        picture.load()
     except UserError:
         raise
     except Image.DecompressionBombError as exc:
@@ -84,14 +87,12 @@ def picture_open(data: bytes) -> tuple[Image.Image, bool]:
         ) from exc
     except MemoryError:
         raise
-    except (
-        Exception
-    ) as exc:  # Pillow's decoders raise OSError, SyntaxError, ValueError, struct.error, EOFError …
+    except Exception as exc:
+        # Pillow's decoders raise OSError, SyntaxError, ValueError, struct.error, EOFError …
         todo = "Open it in a picture editor, export it again, and send that."
         raise UserError("media:corrupt", f"This {family} file is damaged or cut off: {exc}.", todo) from exc
     lossless = family == "PNG" or (family == "WEBP" and b"VP8L" in data[12:64])
-    upright = ImageOps.exif_transpose(picture)
-    return _flat_srgb(upright), lossless
+    return _flat_srgb(_upright(picture)), lossless
 
 
 def _smaller() -> str:
@@ -166,6 +167,15 @@ def _png_end(data: bytes) -> int | None:
 def _webp_end(data: bytes) -> int | None:
     length = int.from_bytes(data[4:8], "little")
     return 8 + length + length % 2
+
+
+def _upright(picture: Image.Image) -> Image.Image:
+    """As the camera was held; metadata that cannot be read says nothing."""
+    try:
+        return ImageOps.exif_transpose(picture)
+    except Exception as exc:
+        log.info("media.exif-unreadable", error=repr(exc))
+        return picture
 
 
 def _flat_srgb(picture: Image.Image) -> Image.Image:
