@@ -27,14 +27,15 @@ SORTS: tuple[str, ...] = get_args(Sort)
 KINDS: tuple[str, ...] = get_args(Kind)
 PAGE_SIZE = 24
 MAX_PAGE_SIZE = 100
+MAX_LISTED = 10_000  # nobody turns four hundred pages; who looks for one change searches
 MAX_HITS = 500  # of a search; who has more of them types another letter
 LISTED_VERSIONS = 20
 LISTED_MEMBERS = 100
 
-_ORDERS: dict[str, list[Any]] = {
-    "pairs": ["demonstration", "-latest__num_members", "semantic__normalised"],
-    "agreement": ["demonstration", F("latest__agreement").desc(nulls_last=True), "semantic__normalised"],
-    "newest": ["demonstration", "-latest__published_at", "semantic__normalised"],
+_ORDERS: dict[str, list[Any]] = {  # each but the name's is an index of versions
+    "pairs": ["-latest__num_members", "latest__pk"],
+    "agreement": [F("latest__agreement").desc(nulls_last=True), "latest__pk"],
+    "newest": ["-latest__published_at", "latest__pk"],
     "name": ["semantic__normalised", "demonstration"],
 }
 
@@ -65,12 +66,13 @@ class Entry:
 
 @dataclass(frozen=True)
 class CatalogPage:
-    """One page of the grid, and what was asked for. `total` counts all entries found."""
+    """One page of the grid, and what was asked for. `total` are listed; `more`: there are more than those."""
 
     entries: tuple[Entry, ...]
     page: int
     pages: int
     total: int
+    more: bool
     query: str
     sort: str
     kind: str
@@ -93,7 +95,7 @@ def catalog_page(
     page: int = 1,
     page_size: int = PAGE_SIZE,
 ) -> CatalogPage:
-    """The grid: four queries at most, whatever is in it.
+    """The grid, in at most seven queries, whatever is in it.
 
     Unless a sorting is asked for, a search puts the best hits first, no search the most contributed ones.
 
@@ -111,45 +113,62 @@ def catalog_page(
             "catalog:page",
             f"Page {page} of {page_size} came; page 1 or more, of 1 to {MAX_PAGE_SIZE} entries, was wanted.",
         )
-    found = _published(generator, kind)
     hits: list[int] = []
     if query:
         hits = list(semantics_like(query).values_list("pk", flat=True)[:MAX_HITS])
-        found = found.filter(semantic__in=hits)
-    total = found.count()
+    parts = _parts(generator, kind, sort)
+    if query:
+        parts = [part.filter(semantic__in=hits) for part in parts]
+    counts: list[int] = []
+    for part in parts:  # once there are more than are listed, the rest need not be counted
+        counts.append(part[: MAX_LISTED + 1].count() if sum(counts) <= MAX_LISTED else 0)
+    ordered = [_ordered(part, sort, hits) for part in parts]
+    total = min(sum(counts), MAX_LISTED)
     pages = max(1, -(-total // page_size))
     page = min(page, pages)
-    ordered = found.order_by(*_order(sort, hits))
-    rows = _rows(list(ordered.values_list("pk", flat=True)[(page - 1) * page_size : page * page_size]))
+    rows = _rows(_keys(ordered, counts, (page - 1) * page_size, min(page * page_size, total)))
     return CatalogPage(
         entries=tuple(entries_of(rows)),
         page=page,
         pages=pages,
         total=total,
+        more=sum(counts) > MAX_LISTED,
         query=query,
         sort=sort,
         kind=kind,
     )
 
 
-def _published(generator: Generator, kind: str) -> QuerySet[Series]:
-    found = Series.objects.filter(generator=generator, latest__isnull=False)
-    if kind == "all":
-        real = Series.objects.filter(
-            semantic=OuterRef("semantic"), generator=generator, demonstration=False, latest__isnull=False
-        )
-        return found.exclude(Exists(real), demonstration=True)
-    return found.filter(demonstration=kind == "demonstration")
+def _parts(generator: Generator, kind: str, sort: str) -> list[QuerySet[Series]]:
+    """The published series of this kind, in parts that follow one another: real ones first."""
+    published = Series.objects.filter(generator=generator, latest__isnull=False)
+    real, demonstration = published.filter(demonstration=False), published.filter(demonstration=True)
+    if kind != "all":
+        return [real if kind == "real" else demonstration]
+    stands_for_it = Exists(real.filter(semantic=OuterRef("semantic")))
+    if sort in ("name", "relevance"):
+        return [published.exclude(stands_for_it, demonstration=True)]
+    return [real, demonstration.exclude(stands_for_it)]
 
 
-def _order(sort: str, hits: Sequence[int]) -> list[Any]:
-    """What to sort by. Relevance is the search's own order, real before demonstration at the same name."""
-    if sort != "relevance":
-        return _ORDERS[sort]
-    if not hits:
-        return _ORDERS["pairs"]
-    place = Case(*[When(semantic=hit, then=place) for place, hit in enumerate(hits)])
-    return [place, "demonstration"]
+def _ordered(part: QuerySet[Series], sort: str, hits: Sequence[int]) -> QuerySet[Series]:
+    """Relevance is the search's own order, real before demonstration at the same name."""
+    if sort == "relevance" and hits:
+        place = Case(*[When(semantic=hit, then=place) for place, hit in enumerate(hits)])
+        return part.order_by(place, "demonstration")
+    order = _ORDERS["pairs" if sort == "relevance" else sort]
+    # The number is always positive: asking for it makes the join an inner one, which can follow an index.
+    return part.order_by(*order) if sort == "name" else part.filter(latest__number__gt=0).order_by(*order)
+
+
+def _keys(parts: list[QuerySet[Series]], counts: list[int], start: int, stop: int) -> list[int]:
+    """The series from `start` to `stop` of the parts one after another."""
+    keys: list[int] = []
+    for part, count in zip(parts, counts, strict=True):
+        if start < min(stop, count):
+            keys += part.values_list("pk", flat=True)[start : min(stop, count)]
+        start, stop = max(0, start - count), max(0, stop - count)
+    return keys
 
 
 def _rows(keys: list[int]) -> list[Series]:

@@ -103,11 +103,11 @@ def test_the_number_of_queries_does_not_grow(django_assert_num_queries: Any) -> 
     generator = a_generator()
     for number in range(3):
         a_version(generator, f"change {number}")
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         few = catalog_page(generator=generator, page_size=50)
     for number in range(3, 40):
         a_version(generator, f"change {number}", demonstration=bool(number % 2))
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(6):
         many = catalog_page(generator=generator, page_size=50)
         assert all(entry.strip is not None and len(entry.intensities) == 5 for entry in many.entries)
     assert (len(few.entries), len(many.entries)) == (3, 40)
