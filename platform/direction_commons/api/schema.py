@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
@@ -69,11 +69,11 @@ class BearerToken(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
 class CommonsSchema(AutoSchema):
     """Adds "default": the shape of every refusal."""
 
-    def _get_response_bodies(self, direction: str = "response") -> dict[str, Any]:
+    def _get_response_bodies(self, direction: Literal["request", "response"] = "response") -> dict[str, Any]:
         bodies: dict[str, Any] = super()._get_response_bodies(direction)
         if direction == "response":
             refusal = OpenApiResponse(RefusalSerializer, description="Refused: why, and what to do next.")
-            bodies["default"] = self._get_response_for_code(refusal, "default")
+            bodies["default"] = self._get_response_for_code(refusal, "default")  # type: ignore[no-untyped-call]
         return bodies
 
 
