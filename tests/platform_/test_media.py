@@ -400,13 +400,13 @@ def test_the_file_is_on_disk_before_the_row_commits(
     picture: Picture, ada: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[set[str]] = []
-    create = StoredImage.objects.get_or_create
+    save = StoredImage.save
 
-    def watched(**fields: Any) -> Any:
+    def watched(self: StoredImage, **options: Any) -> None:
         seen.append(files())
-        return create(**fields)
+        save(self, **options)
 
-    monkeypatch.setattr(StoredImage.objects, "get_or_create", watched)
+    monkeypatch.setattr(StoredImage, "save", watched)
     image = image_intake(owner=ada, data=picture())
     assert seen == [{image.path}]
 
@@ -525,6 +525,38 @@ def test_a_picture_that_comes_back_while_it_is_deleted_keeps_its_file(
         )
     assert deleting.result(10)
     assert files() == {again.path}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_picture_that_is_being_used_again_is_not_deleted_under_its_user(
+    picture: Picture, ada: User, other_connection: Callable[..., Any]
+) -> None:
+    from directions.studio.models import Photo
+
+    image = image_intake(owner=ada, data=picture())
+    with transaction.atomic():
+        again = image_intake(owner=ada, data=picture())
+        deleting = other_connection(lambda: image_delete(StoredImage.objects.get(pk=image.pk)))
+        wait_for_a_blocked_lock()
+        Photo.objects.create(owner=ada, image=again)
+    assert deleting.result(10) is False
+    assert Photo.objects.get().image == image
+    assert files() == {image.path}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_picture_that_is_sent_again_while_its_row_is_deleted_gets_a_new_row(
+    picture: Picture, ada: User, other_connection: Callable[..., Any]
+) -> None:
+    image = image_intake(owner=ada, data=picture())
+    with transaction.atomic():
+        assert image_delete(StoredImage.objects.get(pk=image.pk))
+        sending = other_connection(lambda: image_intake(owner=ada, data=picture()))
+        wait_for_a_blocked_lock()
+    again = sending.result(10)
+    assert again.pk != image.pk
+    assert files() == {again.path}
+    assert image_read(again)
 
 
 def wait_for_a_blocked_lock() -> None:

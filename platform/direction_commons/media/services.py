@@ -86,10 +86,14 @@ def image_delete(image: StoredImage) -> bool:
     Everything that points at a picture holds it, except what is derived from it (`register_follower`), which
     goes with it.
     """
-    if images_held([image]):
-        return False
-    image.delete()
-    return True
+    with transaction.atomic():
+        # Waits for who is about to point at it (an intake of the same picture, a pair), and then asks.
+        if StoredImage.objects.select_for_update().filter(pk=image.pk).first() is None:
+            return True
+        if images_held([image]):
+            return False
+        image.delete()
+        return True
 
 
 _followers: set[tuple[str, str]] = set()
@@ -144,17 +148,16 @@ def _keep(
         with disk_full_told():
             for name, data in files.items():
                 default_storage.save(name, ContentFile(data))
-        kept, created = StoredImage.objects.get_or_create(
-            owner=owner, sha256=sha256, defaults={field: getattr(image, field) for field in _FIELDS}
-        )
-        if public and not kept.public:
-            kept.public = True
-            kept.save(update_fields=["public"])
-    log.info("media.kept", image=str(kept.pk), bytes=encoded.size, new=created)
+        # Waits for who is just deleting it; whoever wants to delete it next waits for us, and finds it held.
+        same = StoredImage.objects.select_for_update(no_key=True).filter(owner=owner, sha256=sha256).first()
+        kept = same or image
+        if same is None:
+            image.save(force_insert=True)
+        elif public and not same.public:
+            same.public = True
+            same.save(update_fields=["public"])
+    log.info("media.kept", image=str(kept.pk), bytes=encoded.size, new=same is None)
     return kept
-
-
-_FIELDS = ("kind", "content_type", "width", "height", "size", "public")
 
 
 def _lock(path: str) -> None:
