@@ -1,7 +1,7 @@
 // Places for pictures: drop, choose or paste; a look at the picture before it is sent; sending with progress.
 // A failed upload keeps everything that was entered and says what to do.
 
-import { announce, csrfToken } from "./app.js";
+import { csrfToken } from "./app.js";
 
 const TYPES = ["image/jpeg", "image/png", "image/webp"];
 const MOST_BYTES = 10 * 1024 * 1024;
@@ -74,7 +74,6 @@ export function send(form, { progress }) {
     const request = new XMLHttpRequest();
     request.open("POST", form.action);
     request.setRequestHeader("Accept", "application/json");
-    request.setRequestHeader("X-CSRFToken", csrfToken());
     request.responseType = "json";
     request.upload.addEventListener("progress", (event) => {
       if (event.lengthComputable) progress(Math.round((event.loaded / event.total) * 100));
@@ -92,11 +91,13 @@ export function send(form, { progress }) {
         reject({ message: "The connection broke before everything had arrived.", todo: "Everything here is kept. Check the network and press the button again." }),
       );
     }
-    request.send(new FormData(form));
+    const data = new FormData(form);
+    data.set("csrfmiddlewaretoken", csrfToken()); // the field wins over the header, and may be of an older session
+    request.send(data);
   });
 }
 
-/** Shows an error of `send` in its place. */
+/** Shows an error of `send` in its place, which is an alert: it is read out by itself. */
 export function showProblem(place, problem) {
   place.replaceChildren();
   const strong = document.createElement("strong");
@@ -111,7 +112,6 @@ export function showProblem(place, problem) {
     place.append(" ", link);
   }
   (place.closest("[data-problem]") || place).hidden = false;
-  announce(`${problem.message} ${problem.todo || ""}`);
 }
 
 // --- a form that is one picture ---------------------------------------------------------------------------

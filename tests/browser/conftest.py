@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from PIL import Image
@@ -23,7 +23,6 @@ PHONE = {
 }
 PASSWORD = "a pair of pictures"
 DONE = 240_000  # milliseconds that a contribution may take on a busy machine
-_numbers = itertools.count(1)
 
 
 @dataclass
@@ -77,7 +76,7 @@ def listen(window: Window, page: Any) -> None:
 
 def sign_up(window: Window) -> str:
     """Fills in the sign-up form that is open, as a person would; answers the name."""
-    name = f"visitor{next(_numbers)}"
+    name = f"visitor-{uuid4().hex[:10]}"
     page = window.page
     page.get_by_label("Username").fill(name)
     page.get_by_label(re.compile("^E-?mail")).fill(f"{name}@example.org")

@@ -159,12 +159,12 @@ def test_an_expired_session_and_a_dead_network_lose_nothing(
 
     browser.context.set_offline(True)
     send.click()
-    expect(page.get_by_text("The connection broke")).to_be_visible()
+    expect(page.get_by_role("alert").get_by_text("The connection broke")).to_be_visible()
     browser.context.set_offline(False)
 
     browser.context.clear_cookies(name="sessionid")
     send.click()
-    expect(page.get_by_text("Your session has ended")).to_be_visible()
+    expect(page.get_by_role("alert").get_by_text("Your session has ended")).to_be_visible()
     with browser.context.expect_page() as opened:
         page.get_by_role("link", name="Sign in (new tab)").click()
     other = opened.value
