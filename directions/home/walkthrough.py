@@ -37,6 +37,10 @@ class WalkthroughFailed(Exception):
     """Something is not as it should be; the sentence says what."""
 
 
+class Busy(WalkthroughFailed):
+    """The server asks to try again in a moment."""
+
+
 @dataclass
 class Answer:
     status: int
@@ -53,6 +57,7 @@ class Client:
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/")
         self.token = ""
+        self.busy = 0  # how often it was asked to try again
 
     def call(
         self,
@@ -64,7 +69,10 @@ class Client:
         files: Mapping[str, bytes] | None = None,
         key: str = "",
     ) -> Answer:
-        """One request; anything but a success raises WalkthroughFailed with the server's own words."""
+        """One request; anything but a success raises WalkthroughFailed with the server's own words.
+
+        A busy server (503) is asked again, three times: that is what its answer tells a client to do.
+        """
         headers = {"Accept": "application/json"}
         data: bytes | None = None
         if files is not None:
@@ -77,15 +85,24 @@ class Client:
             headers["Idempotency-Key"] = key
         address = path if path.startswith("http") else self.url + path
         request = urllib.request.Request(address, data=data, headers=headers, method=method)
+        for pause in (1.0, 3.0, 9.0):
+            try:
+                return self._send(request)
+            except Busy:
+                self.busy += 1
+                time.sleep(pause)
+        return self._send(request)
+
+    def _send(self, request: urllib.request.Request) -> Answer:
+        name = f"{request.get_method()} {request.selector}"
         try:
             with urllib.request.urlopen(request, timeout=60) as answer:
                 return Answer(answer.status, answer.read(), answer.headers.get_content_type())
         except urllib.error.HTTPError as error:
-            raise WalkthroughFailed(
-                f"{method} {path} answered {error.code}: {_words(error.read())}"
-            ) from error
+            kind = Busy if error.code == 503 else WalkthroughFailed
+            raise kind(f"{name} answered {error.code}: {_words(error.read())}") from error
         except (urllib.error.URLError, OSError) as error:
-            raise WalkthroughFailed(f"{method} {path} got no answer from {self.url}: {error}") from error
+            raise WalkthroughFailed(f"{name} got no answer from {self.url}: {error}") from error
 
 
 def multipart(fields: Mapping[str, str], files: Mapping[str, bytes]) -> tuple[bytes, str]:
@@ -142,6 +159,7 @@ class Walkthrough:
         self._edit(client, photo, "own", own)
         self._recipe(client, photo, [{**community, "intensity": 1.0}, {**own, "intensity": 0.25}])
         self._refusals(client, photo, own)
+        self.facts.append(f"The server asked {client.busy} times to try again in a moment.")
         if self.erase:
             client.call("DELETE", "/api/v1/me/", body={"password": self.password})
             self.facts.append("The account was deleted with everything in it.")

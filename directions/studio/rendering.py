@@ -73,11 +73,6 @@ def edited_pixels(
     *, bundle: Bundle, digest: str, inversion: str, steps: Sequence[Mapping[str, Any]]
 ) -> npt.NDArray[np.uint8]:
     """The edited picture, uint8 `[H, W, 3]`: exactly what `inference.edit` gives for the same recipe."""
-    import torch
-
-    from inference import edit, to_uint8
-
-    codes = torch.from_numpy(codes_of(digest, inversion))[None]  # [1, L, D]
     moves = [
         (
             Move(vector_of(step["kind"], step["id"], step["vector_sha256"]), step["step"], step["digest"]),
@@ -85,7 +80,18 @@ def edited_pixels(
         )
         for step in steps
     ]
-    return to_uint8(edit(bundle, codes, moves))[0]
+    return pixels_of_codes(bundle, codes_of(digest, inversion), moves)
+
+
+def pixels_of_codes(
+    bundle: Bundle, codes: npt.NDArray[np.float32], moves: Sequence[tuple[Move, float]] = ()
+) -> npt.NDArray[np.uint8]:
+    """Draw one code `[L, D]` with directions applied; uint8 `[H, W, 3]`."""
+    import torch
+
+    from inference import edit, to_uint8
+
+    return to_uint8(edit(bundle, torch.from_numpy(codes)[None], moves))[0]
 
 
 def encoded(pixels: npt.NDArray[np.uint8], format: str) -> bytes:

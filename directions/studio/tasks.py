@@ -8,18 +8,20 @@ from __future__ import annotations
 import base64
 from typing import Any
 
+import numpy as np
 import structlog
 from celery import shared_task
 from celery.signals import worker_ready
 
 from directions.generators.models import Generator
-from directions.studio.rendering import CONTENT_TYPES, Gone, edited_pixels, encoded
+from directions.studio.rendering import CONTENT_TYPES, Gone, edited_pixels, encoded, pixels_of_codes
 
 log = structlog.get_logger(__name__)
 QUEUE = "interactive"
 
 
-@shared_task(name="studio.draw", ignore_result=False)
+# Celery logs what a task answers: a person's picture has no place there.
+@shared_task(name="studio.draw", ignore_result=False, resultrepr_maxsize=16)
 def draw(
     *, generator: int, digest: str, inversion: str, steps: list[dict[str, Any]], format: str
 ) -> dict[str, str]:
@@ -37,7 +39,7 @@ def draw(
 
 @worker_ready.connect
 def warm_up(sender: Any, **_: Any) -> None:
-    """Load the default generator before the first slider moves; the first preview would wait for it."""
+    """Load the default generator and draw once, before the first slider moves and would wait for it."""
     if QUEUE not in sender.app.amqp.queues.consume_from:
         return
     generator = Generator.objects.filter(is_default=True).first()
@@ -46,5 +48,8 @@ def warm_up(sender: Any, **_: Any) -> None:
         return
     from directions.inversions.runtime import bundle_for
 
-    bundle_for(generator)
+    bundle = bundle_for(generator)
+    encoded(
+        pixels_of_codes(bundle, np.zeros((generator.num_layers, generator.code_dim), dtype=np.float32)), "png"
+    )
     log.info("studio.warmed", generator=generator.slug)

@@ -14,15 +14,11 @@ class Command(BaseCommand):
         "Signs up on a running instance, contributes two pairs, waits, edits a held-out portrait with them, "
         "and writes the PNGs and report.md."
     )
-    requires_system_checks: list[
-        str
-    ] = []  # no database is needed here
+    requires_system_checks: list[str] = []  # no database is needed here
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--url", required=True, help="where it runs, such as http://127.0.0.1:8000")
-        parser.add_argument(
-            "--out", type=Path, help="folder for PNGs and report.md; else a temporary one"
-        )
+        parser.add_argument("--out", type=Path, help="folder for PNGs and report.md; else a temporary one")
         parser.add_argument("--timeout", type=float, default=900.0, help="seconds to wait for any one thing")
         parser.add_argument("--erase", action="store_true", help="delete the account again at the end")
 
