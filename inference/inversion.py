@@ -143,16 +143,17 @@ def assess(bundle: Bundle, images: torch.Tensor, codes: torch.Tensor, *, steps: 
 def reconstruction_error(bundle: Bundle, images: torch.Tensor, reconstructions: torch.Tensor) -> torch.Tensor:
     """The scalar by which a picture is known to be outside the generator's world, `[B]`.
 
-    images and reconstructions `[B, 3, H, W]` in [-1, 1]. Perceptual distance plus root mean squared error:
-    the first notices wrong texture, the second wrong colour, and either alone lets some foreign pictures
-    through.
+    images and reconstructions `[B, 3, H, W]` in [-1, 1]. The geometric mean of perceptual distance and root
+    mean squared error. The first notices wrong texture, the second wrong colour; smooth scenery passes the
+    one and fine texture the other, and in the product their excesses add up, whatever the scale of each.
     """
     with torch.no_grad():
         return _error(images, reconstructions, bundle.perceptual(images, reconstructions))
 
 
 def _error(images: torch.Tensor, made: torch.Tensor, distance: torch.Tensor) -> torch.Tensor:
-    return distance + (images - made).square().mean(dim=(1, 2, 3)).sqrt()
+    rms = (images - made).square().mean(dim=(1, 2, 3)).sqrt()  # [B]
+    return (distance * rms).sqrt()
 
 
 def _psnr(images: torch.Tensor, made: torch.Tensor) -> torch.Tensor:
