@@ -179,7 +179,7 @@ def site_start(
     home: Path,
     port: int | None = None,
     *,
-    wait: float = 180.0,
+    wait: float = 300.0,
     demonstration: bool = False,
     more: dict[str, str] | None = None,
 ) -> Site:

@@ -147,9 +147,7 @@ PROCESSES = {
 
 @pytest.mark.parametrize("process", PROCESSES)
 def test_process_never_imports_torch(process: str) -> None:
-    script = (
-        f"{PROCESSES[process]}\nimport sys; print({{'torch', 'torchvision'}} & set(sys.modules))"
-    )
+    script = f"{PROCESSES[process]}\nimport sys; print({{'torch', 'torchvision'}} & set(sys.modules))"
     env = {
         "PYTHONPATH": f"{REPOSITORY}:{REPOSITORY / 'platform'}",
         "DJANGO_SETTINGS_MODULE": "direction_commons.config.settings",

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-
 from django.urls import URLPattern, URLResolver, include, path
 
 from direction_commons.api.views import nothing_here
 
 ROOMS = [
     "direction_commons.accounts",
-    "direction_commons.jobs",
-    "direction_commons.media",
     "directions.semantics",
     "directions.generators",
     "directions.inversions",
@@ -19,10 +15,9 @@ ROOMS = [
     "directions.community",
     "directions.catalog",
     "directions.studio",
-    "directions.home",
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    *[path("", include(f"{room}.api_urls")) for room in ROOMS if find_spec(f"{room}.api_urls")],
+    *[path("", include(f"{room}.api_urls")) for room in ROOMS],
     path("<path:rest>", nothing_here),
 ]

@@ -236,9 +236,6 @@ class Supervisor:
                 with urllib.request.urlopen(self.url + path, timeout=10) as answer:
                     if answer.status != 200:
                         return False
-            except urllib.error.HTTPError as error:
-                if error.code >= 500:
-                    return False
             except (urllib.error.URLError, OSError):
                 return False
         return True
