@@ -644,3 +644,28 @@ def test_refusals_over_the_api_have_stable_codes(
     assert text.json()["error"]["code"].startswith("media:")
     assert not Pair.objects.exists()
     assert not StoredImage.objects.exists()
+
+
+# --- with the worker that `make run` starts -----------------------------------------------------------
+
+
+def test_a_real_worker_takes_a_pair_from_the_api_to_a_version(
+    workers: Any,
+    register: Callable[..., Generator],
+    tiny_folders: list[Path],
+    client: Client,
+    headers: Headers,
+    until: Any,
+) -> None:
+    from directions.community.models import Series
+
+    register(tiny_folders[0])
+    mine = headers(a_user("ada"))
+    ids = [client.post("/api/v1/pairs/", body(), headers=mine).json()["id"] for _ in range(2)]
+
+    def states() -> set[str]:
+        return {client.get(f"/api/v1/pairs/{id}/", headers=mine).json()["state"] for id in ids}
+
+    until(lambda: states() == {"ready"}, 120, workers.log("batch"))
+    assert Direction.objects.filter(state="ready").count() == 2
+    until(lambda: Series.objects.get().latest is not None, 60, workers.log("batch"))
