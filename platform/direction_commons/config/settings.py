@@ -228,7 +228,8 @@ PREVIEW_SECONDS = float(env("PREVIEW_SECONDS", "5"))
 PREVIEWS_IN_FLIGHT = int(env("PREVIEWS_IN_FLIGHT", "4"))
 
 # --- the local stack: what `make run` does by name, so that the platform knows no room above it -----------
-LOCAL_PREPARE_COMMANDS = [["generator_register", "portraits"], ["samples_install"]]  # when something changed
+# When something changed; a bundle that was exchanged is a new generator, on which the commons is derived.
+LOCAL_PREPARE_COMMANDS = [["generator_register", "portraits"], ["derive"], ["samples_install"]]
 LOCAL_READY_COMMANDS = [["demo_start"]]  # whenever pages answer
 
 # --- security ---------------------------------------------------------------------------------------
@@ -276,6 +277,7 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
+    "SCHEMA_PATH_PREFIX": "/api/v1",  # operations are named and grouped by what follows it
 }
 
 LANGUAGE_CODE = "en"
