@@ -43,7 +43,10 @@ class Worker:
         argv += ["--without-gossip", "--without-mingle"]
         with self.log.open("w") as out:
             self.process = subprocess.Popen(argv, env=env, stdout=out, stderr=out)
+
+    def ready(self) -> Worker:
         wait(lambda: "ready." in self.log.read_text(), 150, self.log.read_text)
+        return self
 
     def end(self, number: int) -> float:
         began = time.monotonic()
@@ -66,7 +69,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Worker]]:
 
     def one(name: str = "") -> Worker:
         workers.append(Worker(tmp_path, name))
-        return workers[-1]
+        return workers[-1].ready()  # in the list first: one that never gets ready is ended, too
 
     yield one
     for worker in workers:
