@@ -38,17 +38,17 @@ def home(request: HttpRequest) -> HttpResponse:
     progress = page.face_progress
     if page.face is not None and progress is not None and progress.state == "ready":
         chosen = next((face for face in page.faces if str(face.pk) == request.GET.get("face")), page.face)
-        context |= {"chosen": chosen, "editor": _editor(chosen, page)}
+        context |= {"chosen": chosen, "editor": _editor(request, chosen, page)}
     return render(request, "home/home.html", context)
 
 
-def _editor(face: Photo, page: FrontPage) -> dict[str, Any]:
+def _editor(request: HttpRequest, face: Photo, page: FrontPage) -> dict[str, Any]:
     return editor_context(
         user=None,
         photo=face,
         generator=page.generator,
         inversion=inversion_of(image=face.image, generator=page.generator),
-        query={},
+        query=request.GET,
         sliders=page.sliders,
     )
 

@@ -118,6 +118,12 @@ function setUp(editor) {
 
   let remembering = 0;
   function remember(steps) {
+    for (const link of document.querySelectorAll("a[data-carry]")) {
+      const address = new URL(link.href);
+      for (const name of [...address.searchParams.keys()]) if (name.includes(":")) address.searchParams.delete(name);
+      for (const step of steps) address.searchParams.set(`${step.kind}:${step.id}`, step.intensity);
+      link.href = address;
+    }
     if (!keepsAddress) return;
     clearTimeout(remembering);
     remembering = setTimeout(() => {

@@ -22,6 +22,7 @@ PHONE = {
     "device_scale_factor": 2,
 }
 PASSWORD = "a pair of pictures"
+COUNTED = re.compile("Yours is the first pair|Your pair is one of")
 DONE = 240_000  # milliseconds that a contribution may take on a busy machine
 
 
@@ -98,9 +99,18 @@ def portrait(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     return draw
 
 
+@dataclass(frozen=True)
+class Contribution:
+    """A change that somebody has contributed from the tray: its page, and the session that may see it."""
+
+    change: str
+    address: str
+    session: Any
+
+
 @pytest.fixture(scope="session")
-def contributed(live_site: Any, chromium: Any) -> str:
-    """The name of a change that somebody has contributed (from the tray) and that is in the catalog."""
+def contributed(live_site: Any, chromium: Any) -> Contribution:
+    """One contribution that is finished and in the catalog, shared by all tests that only look."""
     context = chromium.new_context(**DESKTOP)
     context.set_default_timeout(30_000)
     page = context.new_page()
@@ -111,6 +121,7 @@ def contributed(live_site: Any, chromium: Any) -> str:
     page.get_by_role("img", name="Before: glasses-before.png").wait_for()
     page.get_by_role("button", name="Contribute this pair").click()
     page.get_by_role("link", name="Use it in the studio now").wait_for(timeout=DONE)
-    page.get_by_text("Yours is the first pair").wait_for(timeout=60_000)
+    page.get_by_text(COUNTED).wait_for(timeout=DONE)
+    found = Contribution("glasses", page.url.removeprefix(live_site.url), context.storage_state())
     context.close()
-    return "glasses"
+    return found

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import DESKTOP, DONE, Window, sign_up
+from tests.browser.conftest import DESKTOP, Contribution, Window, sign_up
 
 NARROW = {"viewport": {"width": 360, "height": 740}, "is_mobile": True, "has_touch": True}
 OPEN = (
@@ -34,48 +34,54 @@ CHECKS = (Path(__file__).parent / "checks.js").read_text(encoding="utf-8")
 
 def sweep(browser: Window, address: str) -> list[str]:
     browser.goto(address)
+    return [f"{address}: {problem}" for problem in sweep_here(browser)]
+
+
+def sweep_here(browser: Window) -> list[str]:
     browser.page.wait_for_load_state("load")
     found: list[str] = browser.page.evaluate(CHECKS)
-    return [f"{address}: {problem}" for problem in found]
+    return found
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("screen", [DESKTOP, NARROW], ids=["desktop", "narrow"])
 def test_every_page_stands_for_everybody(
-    window: Callable[..., Window], contributed: str, screen: dict[str, Any], scheme: str
+    window: Callable[..., Window], contributed: Contribution, screen: dict[str, Any], scheme: str
 ) -> None:
     browser = window(color_scheme=scheme, **screen)
-    page = browser.page
     problems = [problem for address in OPEN for problem in sweep(browser, address)]
-    browser.goto(f"/catalog/?q={contributed}")
-    page.locator("#results li a").first.click()
-    problems += sweep(browser, page.url.removeprefix(browser.url))
-    browser.goto("/studio/")
-    page.locator("#samples ~ ul a").first.click()
-    problems += sweep(browser, page.url.removeprefix(browser.url))
-
-    browser.goto("/accounts/signup/?next=/contribute/")
-    sign_up(browser)
-    page.wait_for_url("**/contribute/")
-    problems += [problem for address in OWN for problem in sweep(browser, address)]
-    page.goto(f"{browser.url}/contribute/")
-    page.get_by_role("button", name="Take the pair “smile”").click()
-    expect(page.get_by_role("img", name="Before: smile-before.png")).to_be_visible()
-    page.get_by_role("button", name="Contribute this pair").click()
-    page.wait_for_url("**/contributions/*/")
-    problems += sweep(browser, page.url.removeprefix(browser.url))
-    expect(page.get_by_role("link", name="Use it in the studio now")).to_be_visible(timeout=DONE)
-    problems += sweep(browser, page.url.removeprefix(browser.url))
-    problems += sweep(browser, "/me/")
+    own = window(color_scheme=scheme, storage_state=contributed.session, **screen)
+    own.goto("/studio/")
+    own.page.locator("#samples ~ ul a").first.click()
+    photo = own.page.url.removeprefix(own.url)
+    for address in (*OWN, contributed.address, f"/catalog/{contributed.change}/", photo):
+        problems += sweep(own, address)
     assert not problems, "\n".join(problems)
     # The page that does not exist says so in the console, as it should.
     complaints = [said for said in browser.complaints if "404 (Not Found)" not in said]
     assert not complaints, complaints
+    own.calm()
+
+
+def test_a_page_in_progress_stands_too(window: Callable[..., Window]) -> None:
+    browser = window(**NARROW)
+    page = browser.page
+    browser.goto("/accounts/signup/?next=/contribute/")
+    sign_up(browser)
+    page.wait_for_url("**/contribute/")
+    page.get_by_role("button", name="Take the pair “smile”").click()
+    expect(page.get_by_role("img", name="Before: smile-before.png")).to_be_visible()
+    assert not sweep_here(browser)
+    page.route("**/progress/**", lambda route: route.abort())  # it stays as it is while we look
+    page.get_by_role("button", name="Contribute this pair").click()
+    page.wait_for_url("**/contributions/*/")
+    expect(page.get_by_role("progressbar", name="Progress of the whole contribution")).to_be_visible()
+    assert not sweep_here(browser)
 
 
 @pytest.mark.parametrize("address", ["/", "/catalog/", "/studio/", "/accounts/signup/"])
 def test_every_stop_of_the_tab_key_can_be_seen(
-    window: Callable[..., Window], contributed: str, address: str
+    window: Callable[..., Window], contributed: Contribution, address: str
 ) -> None:
     browser = window(**DESKTOP)
     page = browser.page

@@ -583,6 +583,7 @@ def test_a_recipe_comes_as_a_file(drawn: Generator, owner: User, sample: Photo) 
 
 
 def test_the_front_pages_face_has_sliders_without_an_account(drawn: Generator, sample: Photo) -> None:
+    assert "The first sliders are being made" in page(Client(), "/").check().text
     version = a_version(drawn, "hat")
     shown = page(Client(), "/").check()
     assert f"community:{version.pk}" in shown.fields
