@@ -16,7 +16,6 @@ from direction_commons.media.models import StoredImage
 from direction_commons.media.services import image_delete, image_intake
 from directions.community.models import Series, VersionStrip
 from directions.community.services import KIND as REFRESH
-from directions.demonstration.drawing import pair_draw
 from directions.demonstration.models import PlannedPair
 from directions.demonstration.plan import PEOPLE, planned_pairs, username_of
 from directions.pairs.models import Pair
@@ -53,6 +52,9 @@ def portion_next() -> list[PlannedPair]:
 
 def planned_contribute(*, plan: PlannedPair) -> Pair | None:
     """Draw one planned pair and contribute it as its person. None: the plan was removed or done meanwhile."""
+    # Here and not above: with the renderer deleted, all but the demonstration still works.
+    from directions.demonstration.drawing import pair_draw
+
     before, after = pair_draw(plan)
     with transaction.atomic():
         plan_row = PlannedPair.objects.select_for_update().filter(pk=plan.pk, pair=None).first()
