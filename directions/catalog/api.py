@@ -52,6 +52,7 @@ class CatalogPageSerializer(serializers.Serializer[Any]):
     count = serializers.IntegerField()
     page = serializers.IntegerField()
     pages = serializers.IntegerField()
+    more = serializers.BooleanField(help_text="there are more than are listed: search")
     results = CatalogEntrySerializer(many=True)
 
 
@@ -128,6 +129,7 @@ class Catalog(APIView):
             "count": found.total,
             "page": found.page,
             "pages": found.pages,
+            "more": found.more,
             "results": [_entry(entry) for entry in found.entries],
         }
         return Response(CatalogPageSerializer(body).data)

@@ -109,6 +109,8 @@ class TokensView(APIView):
 
 
 class TokenView(APIView):
+    """One of my tokens; a deleted one opens nothing any more."""
+
     permission_classes = [permissions.IsAuthenticated]
 
     @extend_schema(responses=TokenOut)
