@@ -33,13 +33,11 @@ DEFAULT_STEPS = 30
 BATCH = 16  # images optimised at once; more only costs memory
 LEARNING_RATE = 0.05  # in units of the spread s
 BETAS = (0.9, 0.95)
-PERCEPTUAL = 0.1
-DOMAIN = 0.02
+PERCEPTUAL = 0.003  # our distance was 2.4 where the mean squared error was 0.024
+DOMAIN = 0.1
 DOMAIN_EVERY = 1  # the regulariser's gradient is taken every so many steps, times as much
-PATIENCE, ENOUGH = (
-    5,
-    0.01,
-)  # an image ends when PATIENCE steps together lower its loss by less than this share
+PATIENCE = 5  # an image ends when so many steps together
+ENOUGH = 0.01  # lower its loss by less than this share
 KIND = "inversion"
 
 Progress = Callable[[int, int], None]
@@ -179,7 +177,7 @@ class _State:
     features: list[torch.Tensor]  # the target's perceptual features, [b, C, h, w] each
     code: torch.Tensor  # [b, L, D]
     first: torch.Tensor  # [b, L, D] Adam's first moment
-    second: torch.Tensor  # [b, L, D] and its second
+    second: torch.Tensor  # [b, L, 1] and its second, one for each layer
     best: torch.Tensor  # [b] lowest loss so far
     mark: torch.Tensor  # [b] lowest loss when progress was last judged
 
@@ -203,7 +201,7 @@ def _optimise(
         features=features,
         code=start.clone(),
         first=torch.zeros_like(start),
-        second=torch.zeros_like(start),
+        second=torch.zeros_like(start[..., :1]),
         best=infinite,
         mark=infinite.clone(),
     )
@@ -266,10 +264,14 @@ def _losses(
 
 
 def _adam(state: _State, gradient: torch.Tensor, rate: float, step: int) -> None:
-    """One Adam step (Kingma and Ba 2015, algorithm 1), elementwise, so that no image sees another's."""
+    """One Adam step (Kingma and Ba 2015, algorithm 1) with one second moment for each layer of each image.
+
+    With one for each number, Adam moves numbers that do nothing as far as those that matter: noise in every
+    direction that is later taken between two codes. This way a step stays where the gradient points.
+    """
     first, second = BETAS
     state.first = first * state.first + (1 - first) * gradient
-    state.second = second * state.second + (1 - second) * gradient.square()
+    state.second = second * state.second + (1 - second) * gradient.square().mean(dim=2, keepdim=True)
     mean = state.first / (1 - first**step)
     scale = (state.second / (1 - second**step)).sqrt() + 1e-8
     state.code = state.code - rate * mean / scale

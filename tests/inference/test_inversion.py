@@ -78,7 +78,7 @@ def test_an_image_that_gains_nothing_stops_alone(tiny, made, monkeypatch):
 
     inversion = invert(Shim(), images, steps=20)
     assert int(inversion.steps[0]) == inversion_module.PATIENCE
-    assert inversion.steps[1:].tolist() == [20, 20]
+    assert (inversion.steps[1:] > inversion_module.PATIENCE).all()
     assert torch.allclose(inversion.codes[0], codes[0], atol=1e-6)  # the best code is kept, not the last
 
 
