@@ -46,7 +46,10 @@ def run(batch: Batch) -> None:
             )
     if not work:
         return
+    # A process's first batch has imported torch by now and loads a bundle: long, on a busy machine.
+    batch.renew(0.0)
     bundle = bundle_for(work[0][1].generator)
+    batch.renew(0.0)
     images = torch.cat([image for _, _, image in work]).to(bundle.device)  # [B, 3, H, W]
     result = invert(bundle, images, STEPS, lambda step, total: batch.renew(step / total))
     reconstructions = to_uint8(result.images)  # [B, H, W, 3]
