@@ -20,6 +20,7 @@ from PIL import Image
 
 from directions.tray import FOLDER, tray
 from tests.conftest import test_database_url as database_url
+from tests.directions.domain_rows import a_face
 
 NUMBERS = {".npz", ".npy", ".safetensors", ".pt", ".pth", ".pkl", ".ckpt", ".bin", ".h5", ".sqlite3", ".dump"}
 PROGRAM = """
@@ -36,22 +37,23 @@ from directions.studio.rendering import edited_pixels
 from directions.studio.services import photo_create
 from directions.studio.selectors import photo_progress
 from directions.studio.steps import Step, steps_resolve
-from directions.tray import tray, tray_pair
+from directions.tray import tray
 from dataclasses import asdict
+from pathlib import Path
 import inference
 
 generator = generator_register(location=sys.argv[1])
 person = User.objects.create_user(username="ada", email="ada@example.org", password="a long enough one")
-for key in ("earrings", "moustache", "glasses"):
-    pair = tray_pair(key)
-    pair_contribute(
-        contributor=person, semantic_name="a change", before=pair.before.read(), after=pair.after.read()
-    )
+uploads = Path(sys.argv[2])
+for number in range(3):
+    before, after = ((uploads / f"{number}-{side}.png").read_bytes() for side in ("before", "after"))
+    pair_contribute(contributor=person, semantic_name="a change", before=before, after=after)
 photo = photo_create(owner=person, data=tray().singles[0].picture.read())
 while drain("batch", worker="test"):
     pass
 progress = photo_progress(photo=photo, generator=generator)
 versions = Version.objects.order_by("-number")
+assert versions, [(d.state, d.verdict, d.reason) for d in Direction.objects.all()]
 steps = [Step("pair", str(Direction.objects.first().pk), 2.0), Step("community", str(versions[0].pk), 1.0)]
 bundle = bundle_for(generator)
 
@@ -125,6 +127,12 @@ def test_with_the_renderer_deleted_all_still_works(tmp_path: Path, tiny_folders:
     for path in portraits.iterdir():
         if path.name != "bundle":
             shutil.rmtree(path) if path.is_dir() else path.unlink()
+    for number in range(3):  # of the whole picture: an untrained generator, too, sees it
+        other = number / 10
+        before = a_face(100, background=0.1, skin_tone=0.05, hat=0.0, eye_colour=other)
+        after = a_face(100, background=0.9, skin_tone=0.95, hat=1.0, eye_colour=other)
+        (tmp_path / f"{number}-before.png").write_bytes(before)
+        (tmp_path / f"{number}-after.png").write_bytes(after)
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join([str(copy), str(copy / "platform")]),
@@ -134,7 +142,7 @@ def test_with_the_renderer_deleted_all_still_works(tmp_path: Path, tiny_folders:
         "DIRECTION_COMMONS_LOG_LEVEL": "ERROR",
     }
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, str(tiny_folders[0])],
+        [sys.executable, "-c", PROGRAM, str(tiny_folders[0]), str(tmp_path)],
         env=environment,
         cwd=tmp_path,
         capture_output=True,
