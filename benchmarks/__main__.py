@@ -27,7 +27,7 @@ def available() -> list[str]:
 
 def machine() -> dict[str, Any]:
     """What a reader must know of this machine, and nothing that names it."""
-    facts = {
+    facts: dict[str, Any] = {
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "processor": processor(),
         "python": platform.python_version(),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch.utils.flop_counter import FlopCounterMode
@@ -28,7 +29,7 @@ def measurements() -> Iterator[Measurement]:
     )
 
     bundle = Bundle.load("portraits")
-    pictures = torch.from_numpy(render_many(vectors, SIZE, 1))
+    pictures = torch.from_numpy(render_many(np.stack(vectors), SIZE, 1))
     images = pictures.to(bundle.device).permute(0, 3, 1, 2).float() / 127.5 - 1  # [16, 3, H, W]
     codes = invert(bundle, images, steps=0).codes
     note = f"{torch.get_num_threads()} threads" if bundle.device.type == "cpu" else str(bundle.device)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
+import numpy as np
 import torch
 
 from benchmarks import Measurement
@@ -30,7 +31,7 @@ def measurements() -> Iterator[Measurement]:
         for seed in PEOPLE
         for value in (0.0, 1.0)
     ]
-    pictures = torch.from_numpy(render_many(vectors, bundle.generator.resolution, 1))
+    pictures = torch.from_numpy(render_many(np.stack(vectors), bundle.generator.resolution, 1))
     images = pictures.to(bundle.device).permute(0, 3, 1, 2).float() / 127.5 - 1  # [16, 3, H, W]
     for steps in STEPS:
         start = time.perf_counter()
