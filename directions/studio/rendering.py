@@ -57,7 +57,7 @@ def vector_of(kind: str, key: str, sha256: str) -> npt.NDArray[np.float32]:
     data: Any = None
     shape: Sequence[int] = ()
     if kind == "community":
-        published = VersionVector.objects.filter(pk=key).first()
+        published = VersionVector.objects.filter(pk=int(key)).first()
         if published is not None:
             data, shape = published.data, published.shape
     else:
@@ -91,7 +91,8 @@ def pixels_of_codes(
 
     from inference import edit, to_uint8
 
-    return to_uint8(edit(bundle, torch.from_numpy(codes)[None], moves))[0]
+    pixels: npt.NDArray[np.uint8] = to_uint8(edit(bundle, torch.from_numpy(codes)[None], moves))[0]
+    return pixels
 
 
 def encoded(pixels: npt.NDArray[np.uint8], format: str) -> bytes:

@@ -31,7 +31,7 @@ RECIPE_FORMAT = "direction-commons/recipe/1"
 WRITTEN = ("kind", "id", "intensity", "change", "version", "vector_sha256", "step")
 
 
-def photo_create(*, owner: User, data: bytes | UploadedFile, title: str = "") -> Photo:
+def photo_create(*, owner: User, data: bytes | UploadedFile[Any], title: str = "") -> Photo:
     """Take in a photo and ask for its inversion on every active generator. The same picture is one photo.
 
     Raises:
