@@ -166,6 +166,16 @@ def test_a_second_file_before_the_picture_is_refused(picture: Picture) -> None:
     assert refused(b"<html><!--" + picture("JPEG")).code == "media:not-a-picture"
 
 
+def test_megabytes_of_fill_bytes_are_read_once(picture: Picture) -> None:
+    """Before a marker any number of 0xff may stand; 32 kB of them once held the whole process for a minute."""
+    whole = picture("JPEG")
+    filled = whole[:2] + b"\xff" * 2_000_000 + whole[2:]
+    began = time.perf_counter()
+    assert pictures._jpeg_end(filled) == len(filled)
+    assert refused(whole[:2] + b"\xff\xe0\x00\x02" + b"\xff" * 2_000_000 + b"\x00").code == "media:truncated"
+    assert time.perf_counter() - began < 5
+
+
 def test_a_jpeg_of_thousands_of_scans_is_refused(picture: Picture) -> None:
     data = picture("JPEG", progressive=True)
     start = data.index(b"\xff\xda")

@@ -134,7 +134,9 @@ def _check_extent(family: str, data: bytes) -> None:
     raise UserError("media:trailing-data", message, "Export it again from a picture editor, and send that.")
 
 
-_JPEG_MARKER = re.compile(rb"\xff+([^\x00\xd0-\xd7\xff])")
+# Fill bytes (any number of 0xff before a marker) are passed over by not matching them: with `\xff+`, some
+# kilobytes of nothing else took minutes, and stood in the way of every other request of the process.
+_JPEG_MARKER = re.compile(rb"\xff([^\x00\xd0-\xd7\xff])")
 
 
 def _jpeg_end(data: bytes) -> int | None:
@@ -150,7 +152,7 @@ def _jpeg_end(data: bytes) -> int | None:
                 message = f"This progressive JPEG has more than {MAX_SCANS} scans."
                 raise UserError("media:too-many-scans", message, "Export it again as a usual JPEG.")
         if kind != 0x01:
-            position += int.from_bytes(data[position : position + 2], "big")
+            position += max(2, int.from_bytes(data[position : position + 2], "big"))
     return None
 
 
