@@ -158,8 +158,9 @@ class Bundle:
     def _check(self) -> None:
         layers, dim = self.generator.num_layers, self.generator.code_dim
         problems = []
-        if tuple(self.metric_weights.shape) != (layers,) or not bool((self.metric_weights > 0).all()):
-            problems.append(f"metric_weights of shape {tuple(self.metric_weights.shape)} or not all positive")
+        weights = self.metric_weights
+        if tuple(weights.shape) != (layers,) or not (bool((weights >= 0).all()) and float(weights.sum()) > 0):
+            problems.append(f"metric_weights of shape {tuple(weights.shape)}, negative or all zero")
         if (self.encoder.num_layers, self.encoder.code_dim) != (layers, dim):
             problems.append(f"an encoder to [{self.encoder.num_layers}, {self.encoder.code_dim}]")
         if self.encoder.resolution != self.generator.resolution:
@@ -171,7 +172,7 @@ class Bundle:
             raise BundleError(
                 "; ".join(problems),
                 f"parts that fit the generator: codes [{layers}, {dim}] at {self.generator.resolution} px, "
-                f"{layers} positive metric weights and the thresholds {', '.join(THRESHOLDS)}",
+                f"{layers} metric weights and the thresholds {', '.join(THRESHOLDS)}",
                 code="bundle:parts",
             )
 

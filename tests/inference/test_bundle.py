@@ -80,7 +80,7 @@ def test_the_digest_is_of_the_content() -> None:
     ("changes", "word"),
     [
         ({"metric_weights": [1.0] * 5}, "metric_weights"),
-        ({"metric_weights": [1.0] * 5 + [0.0]}, "positive"),
+        ({"metric_weights": [1.0] * 5 + [-0.1]}, "negative"),
         ({"thresholds": {"null_floor": 0.1}}, "unrelated"),
         ({"thresholds": {"null_floor": 0.1, "unrelated": float("nan"), "out_of_domain": 1.0}}, "unrelated"),
         (

@@ -58,6 +58,12 @@ def options(work: Path, seconds: float) -> trainer.Options:
     return trainer.Options(work=work, minutes=seconds / 60, pictures=64)
 
 
+@pytest.fixture(autouse=True)
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Drawing processes lower their own priority for good; the test process must not."""
+    monkeypatch.setattr(data.os, "nice", lambda by: by)
+
+
 def drawn(work: Path) -> None:
     data.PictureCache(work, 64, 0, SIZE).fill(0, 1)
 
@@ -197,3 +203,13 @@ def test_the_command_refuses_nonsense(tmp_path: Path) -> None:
     for wrong in (["--minutes", "0"], ["--pictures", "3"]):
         with pytest.raises(OptionError, match=wrong[1]):
             command.run(parser.parse_args(["--work", str(tmp_path), *wrong]))
+
+
+def test_batches_can_prefer_the_world_as_it_is(tmp_path: Path) -> None:
+    cache = data.PictureCache(tmp_path, 512, 0, 8)
+    cache.flags[:] = 1
+    rng = np.random.default_rng(0)
+    tame = data.far_out(cache.batch(rng, 200, natural=1.0)[0])
+    mixed = data.far_out(cache.batch(rng, 200)[0])
+    assert tame.max() <= 3
+    assert mixed.max() > 10

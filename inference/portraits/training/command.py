@@ -9,6 +9,8 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import os
+import signal
+import sys
 import tempfile
 from pathlib import Path
 
@@ -34,7 +36,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--processes", type=int, help="training processes on cpu (default: one a core)")
     parser.add_argument("--drawers", type=int, help="drawing processes beside them (default: one a core)")
     parser.add_argument("--pictures", type=int, default=40_000, help="how many pictures to draw (48 kB each)")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=0, help="decides pictures and first weights")
+    parser.add_argument(
+        "--people", type=int, default=32, help="held-out people the thresholds are measured on"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -61,6 +66,8 @@ def run(args: argparse.Namespace) -> int:
             spawn.Process(target=_train, args=(args, rank, world, Path(meeting) / "meet"), daemon=True)
             for rank in range(world)
         ]
+        # without this a SIGTERM would end us and leave our processes training on
+        signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
         for process in [*drawing, *training]:
             process.start()
         try:
@@ -75,15 +82,15 @@ def run(args: argparse.Namespace) -> int:
         return 1
     from inference.portraits.training.export import export_bundle
 
-    export_bundle(args.work / "checkpoint.pt", args.output or args.work / "bundle")
+    export_bundle(args.work / "checkpoint.pt", args.output or args.work / "bundle", people=args.people)
     return 0
 
 
 def _draw(work: Path, pictures: int, seed: int, worker: int, workers: int) -> None:
-    from inference.portraits.training.data import fill_cache
+    from inference.portraits.training.data import PictureCache
     from inference.portraits.training.networks import RESOLUTION
 
-    fill_cache(work, pictures, seed, RESOLUTION, worker, workers)
+    PictureCache(work, pictures, seed, RESOLUTION).fill(worker, workers)
 
 
 def _train(args: argparse.Namespace, rank: int, world: int, meeting: Path) -> None:

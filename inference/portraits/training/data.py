@@ -9,6 +9,7 @@ generator learns to saturate instead of breaking where a slider goes too far.
 from __future__ import annotations
 
 import hashlib
+import multiprocessing
 import os
 import time
 from pathlib import Path
@@ -42,6 +43,12 @@ def training_scenes(rng: np.random.Generator, count: int) -> Scenes:
     wide = rng.uniform(-REACH, 1.0 + REACH, scenes.shape).astype(np.float32)
     share = rng.choice([0.0, 0.15, 0.4, 1.0], size=(count, 1), p=[0.3, 0.3, 0.25, 0.15])
     return np.where(rng.random(scenes.shape) < share, wide, scenes).astype(np.float32)
+
+
+def far_out(scenes: Scenes) -> npt.NDArray[np.int64]:
+    """How many of each scene's numbers lie outside 0..1, [count]."""
+    outside: npt.NDArray[np.int64] = ((scenes < 0) | (scenes > 1)).sum(1)
+    return outside
 
 
 def held_out_scenes(count: int, first: int = 0) -> Scenes:
@@ -78,9 +85,12 @@ class PictureCache:
     def fill(self, worker: int, workers: int) -> None:
         """Draw every `workers`-th chunk that is not drawn yet; politely, training comes first."""
         os.nice(10)
+        parent = multiprocessing.parent_process()
         for chunk in range(worker, len(self.flags), workers):
             if self.flags[chunk]:
                 continue
+            if parent and not parent.is_alive():
+                return
             for i in range(chunk * CHUNK, (chunk + 1) * CHUNK):
                 self.pictures[i] = render_scene(self.scenes[i], self.size)
             self.flags[chunk] = 1
@@ -90,16 +100,20 @@ class PictureCache:
         while self.ready() < min(pictures, self.count):
             time.sleep(0.5)
 
-    def batch(self, rng: np.random.Generator, size: int) -> tuple[Scenes, Pictures]:
-        """Random drawn scenes [size, K] (not clipped) and their pictures [size, H, W, 3]."""
+    def batch(self, rng: np.random.Generator, size: int, natural: float = 0.0) -> tuple[Scenes, Pictures]:
+        """Random drawn scenes [size, K] (not clipped) and their pictures [size, H, W, 3].
+
+        About the share `natural` of them is chosen among scenes with at most 3 numbers outside 0..1.
+        """
         chunks = np.flatnonzero(self.flags)
-        index = rng.choice(chunks, size) * CHUNK + rng.integers(0, CHUNK, size)
+        index = rng.choice(chunks, size * 8) * CHUNK + rng.integers(0, CHUNK, size * 8)
+        tame = index[far_out(self.scenes[index]) <= 3]
+        index = (
+            np.where(rng.random(size) < natural, rng.choice(tame, size), index[:size])
+            if len(tame)
+            else index[:size]
+        )
         return self.scenes[index], np.stack([self.pictures[i] for i in index])
-
-
-def fill_cache(work: Path, count: int, seed: int, size: int, worker: int, workers: int) -> None:
-    """Entry point of a drawing process."""
-    PictureCache(work, count, seed, size).fill(worker, workers)
 
 
 def _mapped(path: Path, shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:

@@ -12,8 +12,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from PIL import Image
 from torch import Tensor
@@ -28,8 +26,13 @@ from inference.portraits.training.data import held_out_scenes, to_images
 _FIRST = 300_000  # held-out people used here; calibration uses others
 
 
-def evaluate(bundle: Bundle, people: int = 500, optimised: int = 64, steps: int = 100) -> dict[str, Any]:
-    """Figures on held-out portraits: encoder-only on `people`, after `steps` on `optimised` of them."""
+def evaluate(
+    bundle: Bundle, people: int = 500, optimised: int = 64, steps: int = 100, sheet: Path | None = None
+) -> dict[str, Any]:
+    """Figures on held-out portraits: encoder-only on `people`, after `steps` on `optimised` of them.
+
+    `sheet` also writes a contact sheet of the first ones.
+    """
     size = bundle.generator.resolution
     pictures = render_many(held_out_scenes(people, _FIRST), size, 1)
     images = to_images(pictures)
@@ -45,6 +48,8 @@ def evaluate(bundle: Bundle, people: int = 500, optimised: int = 64, steps: int 
     if optimised:
         with tqdm(desc=f"{steps} steps on {optimised}", total=1) as bar:
             inversion = invert(bundle, images[:optimised], steps=steps, progress=_into(bar))
+        if sheet:
+            contact_sheet(sheet, images[:16], encoded[:16], inversion.images[:16].cpu())
         facts |= {
             "optimised": optimised,
             "steps": steps,
@@ -86,16 +91,16 @@ def attributes(bundle: Bundle, people: int = 12) -> dict[str, dict[str, float]]:
     return results
 
 
-def contact_sheet(bundle: Bundle, path: Path, columns: int = 8, steps: int = 100) -> None:
-    """Held-out portraits, the encoder's reconstruction below each, and below that the one after `steps`."""
-    images = to_images(render_many(held_out_scenes(columns * 2, _FIRST), bundle.generator.resolution, 1))
-    encoded = reconstruct(bundle, images)
-    optimised = invert(bundle, images, steps=steps).images.cpu()
-    rows = []
-    for i in range(0, len(images), columns):
-        for batch in (images, encoded, optimised):
-            rows.append(torch.cat(list(batch[i : i + columns]), 2))
-    _save(torch.cat(rows, 1), path)
+def contact_sheet(path: Path, *batches: Tensor, columns: int = 8) -> None:
+    """Rows of pictures [N, 3, H, W], one below the other: the originals, then each batch made from them."""
+    rows = [
+        torch.cat(list(batch[i : i + columns]), 2)
+        for i in range(0, len(batches[0]), columns)
+        for batch in batches
+    ]
+    sheet = (torch.cat(rows, 1).clamp(-1, 1) + 1) * 127.5
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(sheet.round().byte().permute(1, 2, 0).numpy()).save(path, optimize=True)
 
 
 @torch.no_grad()
@@ -112,12 +117,6 @@ def reconstruct(bundle: Bundle, images: Tensor) -> Tensor:
 def _distance(bundle: Bundle, a: Tensor, b: Tensor) -> Tensor:
     pairs = zip(torch.split(a, 16), torch.split(b, 16), strict=True)
     return torch.cat([bundle.perceptual(x.to(bundle.device), y.to(bundle.device)).cpu() for x, y in pairs])
-
-
-def _save(image: Tensor, path: Path) -> None:
-    pixels: npt.NDArray[np.uint8] = ((image.clamp(-1, 1) + 1) * 127.5).round().byte().permute(1, 2, 0).numpy()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(pixels).save(path, optimize=True)
 
 
 def _number(value: Tensor, digits: int = 3) -> float:
@@ -137,12 +136,10 @@ def main() -> int:
     parser.add_argument("bundle", help="a bundle's folder, or its name (portraits)")
     parser.add_argument("--people", type=int, default=500)
     parser.add_argument("--optimised", type=int, default=64, help="0 leaves the optimisation out")
-    parser.add_argument("--sheet", type=Path, help="also write a contact sheet (PNG)")
+    parser.add_argument("--sheet", type=Path, help="also write a contact sheet (PNG) of optimised ones")
     args = parser.parse_args()
     bundle = Bundle.load(args.bundle)
-    print(json.dumps(evaluate(bundle, args.people, args.optimised), indent=1))
-    if args.sheet:
-        contact_sheet(bundle, args.sheet)
+    print(json.dumps(evaluate(bundle, args.people, args.optimised, sheet=args.sheet), indent=1))
     return 0
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import copy
 import json
 import math
+import multiprocessing
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -41,15 +42,16 @@ class Stage:
     batch: int
     lr: float
     resolution: int = RESOLUTION
+    natural: float = 0.0  # share of the batch drawn as the world draws, without far-out scenes
 
 
 STAGES = (
-    Stage("perceptual", 0.045, 32, 6e-3),
-    Stage("generator-32", 0.10, 32, 3e-2, 32),
-    Stage("encoder", 0.13, 32, 3e-3),
-    Stage("generator-64", 0.165, 16, 2e-2, 64),
-    Stage("generator-128", 0.31, 16, 1.5e-2),
-    Stage("joint", 0.25, 16, 4e-3),
+    Stage("perceptual", 0.05, 32, 6e-3),
+    Stage("generator-32", 0.11, 32, 3e-2, 32),
+    Stage("encoder", 0.15, 32, 3e-3),
+    Stage("generator-64", 0.14, 16, 4e-3, 64),
+    Stage("generator-128", 0.21, 16, 4e-3, natural=0.7),
+    Stage("joint", 0.255, 16, 1e-3, natural=0.7),
 )
 PERCEPTUAL_WEIGHT = 0.1
 
@@ -126,9 +128,9 @@ class Trainer:
         step_of = self._step_of(stage)
         names = {"perceptual": ["perceptual"], "encoder": ["encoder"], "joint": ["generator", "encoder"]}
         trained = names.get(stage.name, ["generator"])
-        parameters = [p for name in trained for p in self._parameters(name)]
         for name, network in self.networks._asdict().items():
             network.requires_grad_(name in trained)
+        parameters = [p for name in trained for p in self._parameters(name)]
         if stage.name != "generator-32":
             self.networks.generator.map.requires_grad_(False)
         parameters = [p for p in parameters if p.requires_grad]
@@ -137,12 +139,15 @@ class Trainer:
         )
         began = time.monotonic() - self.position.progress * length
         recent: list[float] = []
+        parent = multiprocessing.parent_process()
         while self.position.progress < 1.0:
+            if parent and not parent.is_alive():
+                raise SystemExit("the command that started this process is gone")
             started = time.monotonic()
             rng = np.random.default_rng(
                 [self.options.seed, self.rank, self.position.stage, self.position.step]
             )
-            scenes, pictures = self.cache.batch(rng, stage.batch // self.world)
+            scenes, pictures = self.cache.batch(rng, stage.batch // self.world, natural=stage.natural)
             z = to_z(scenes).to(self.device)
             images = to_images(pictures).to(self.device)
             if stage.resolution < RESOLUTION:
@@ -154,13 +159,14 @@ class Trainer:
             loss.backward()  # type: ignore[no-untyped-call]
             average_gradients(parameters, self.world)
             nn.utils.clip_grad_norm_(parameters, 5.0)
-            warm = min(1.0, (self.position.stage_step + 1) / 50)
+            warm = min(1.0, (self.position.stage_step + 1) / 100)
             fall = 0.5 * (1 + math.cos(math.pi * self.position.progress))
             floor = 0.02 if stage.name in ("perceptual", "joint") else 0.25
             for name in trained:
                 scale = 0.25 if stage.name == "joint" and name == "encoder" else 1.0
                 for group in self.optimisers[name].param_groups:
-                    group["lr"] = stage.lr * scale * warm * (floor + (1 - floor) * fall)
+                    bold = self._boldness(stage, group["resolution"])
+                    group["lr"] = stage.lr * scale * bold * warm * (floor + (1 - floor) * fall)
                 self.optimisers[name].step()
             if self.rank == 0:
                 self._follow(trained)
@@ -206,12 +212,7 @@ class Trainer:
         codes = self.networks.generator.mapping(z)
         output = self.networks.generator.pyramid(codes, "none", resolution)
         loss = losses.picture_loss(output, images)
-        facts = {"psnr": float(losses.psnr(output.detach(), images).mean())}
-        if resolution == RESOLUTION:
-            distance = self._feature_distance(output, images)
-            facts["lpips"] = float(distance.detach())
-            loss = loss + PERCEPTUAL_WEIGHT * distance
-        return loss, facts
+        return loss, {"psnr": float(losses.psnr(output.detach(), images).mean())}
 
     def _encoder_step(self, z: Tensor, images: Tensor) -> tuple[Tensor, dict[str, float]]:
         with torch.no_grad():
@@ -223,7 +224,7 @@ class Trainer:
     def _joint_step(self, z: Tensor, images: Tensor) -> tuple[Tensor, dict[str, float]]:
         """Pictures through the encoder and back, beside known codes that keep the mapping in its place."""
         w, deltas = self.networks.encoder.split(images)
-        some = max(1, len(images) // 4)
+        some = max(1, len(images) // 8)
         known = self.networks.generator.mapping(z[:some])
         with torch.no_grad():
             target = self.networks.generator.mapping(_inside(z))[:, 0]
@@ -241,6 +242,14 @@ class Trainer:
             "delta": float(deltas.detach().square().mean()),
         }
 
+    @staticmethod
+    def _boldness(stage: Stage, resolution: int) -> float:
+        """How much faster than the stage's rate a group learns. toRGB layers and the constant (group 0) set
+        the pace: their weights are small, and a rate that suits a fresh generator destroys a trained one."""
+        if not resolution or stage.name not in ("generator-64", "generator-128", "joint"):
+            return 1.0
+        return 4.0 if resolution == stage.resolution and stage.name != "joint" else 2.0
+
     def _feature_distance(self, output: Tensor, images: Tensor) -> Tensor:
         perceptual = self.networks.perceptual
         with torch.no_grad():
@@ -256,7 +265,19 @@ class Trainer:
         ]
 
     def _optimiser(self, name: str) -> torch.optim.Adam:
-        return torch.optim.Adam(self._parameters(name), lr=1e-3, betas=(0.9, 0.99), fused=True)
+        """One group a resolution: a block that is new in a stage learns faster than those trained before.
+
+        (Taking trained blocks back to 0.02, a rate that suits a fresh one, destroyed them within 100 steps.)
+        """
+        wanted = {id(p) for p in self._parameters(name)}
+        groups: dict[int, list[nn.Parameter]] = {}
+        for key, parameter in getattr(self.networks, name).named_parameters():
+            if id(parameter) in wanted:
+                fine = name == "generator" and key.startswith("blocks.") and ".rgb." not in key
+                resolution = 4 * 2 ** int(key.split(".")[1]) if fine else 0
+                groups.setdefault(resolution, []).append(parameter)
+        described = [{"params": found, "resolution": r} for r, found in sorted(groups.items())]
+        return torch.optim.Adam(described, lr=1e-3, betas=(0.9, 0.99), fused=True)
 
     @torch.no_grad()
     def _settle(self, stage: Stage) -> None:
