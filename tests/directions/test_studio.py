@@ -1,4 +1,4 @@
-"""The studio: whose photo, whose direction, what is refused and erased, and that previews are the library's."""
+"""The studio: whose photo, what is refused, what is erased, and previews that are the library's edit."""
 
 from __future__ import annotations
 
@@ -506,7 +506,7 @@ def test_what_is_no_recipe_is_refused() -> None:
     too_far = json.loads(json.dumps(document))
     too_far["steps"][0]["intensity"] = 9
     assert code_of(client.post(replay, too_far, JSON)) == (400, "studio:steps")
-    other = {**document, "generator": {"slug": "x", "digest": "0" * 64}}
+    other = {**document, "generator": {"slug": "x", "digest": "f" * 64}}
     assert code_of(client.post(replay, other, JSON)) == (410, "studio:recipe-gone")
     swapped = json.loads(json.dumps(document))
     swapped["steps"][0]["id"] = str(a_version(generator, "hat").pk)
