@@ -30,6 +30,7 @@ from directions.pairs.words import quality_rows
 from directions.semantics.naming import name_normalise
 from directions.tray import tray, tray_pair
 
+NOBODY = str(UUID(int=0))  # no row has it
 REMEMBERED = 20  # contributions of this session that are recognised when they come again
 
 
@@ -47,7 +48,9 @@ def contribute(request: HttpRequest) -> HttpResponse:
     form = TrayForm(request.POST) if from_tray else ContributeForm(request.POST, request.FILES)
     try:
         if not form.is_valid():
-            raise UserError("pairs:incomplete", next(iter(form.errors.values()))[0], "Nothing else was lost.")
+            raise UserError(
+                "pairs:incomplete", str(next(iter(form.errors.values()))[0]), "Nothing else was lost."
+            )
         pair = _accept(request, user, form.cleaned_data)
     except UserError as error:
         if wants_json(request):
@@ -78,7 +81,7 @@ def _accept(request: HttpRequest, user: User, data: dict[str, Any]) -> Pair:
     fingerprint = sha256(b"\0".join([name_normalise(name).encode(), before, after])).hexdigest()
     recent: dict[str, str] = request.session.get("contributed", {})
     again = Pair.objects.filter(
-        pk=recent.get(fingerprint), contributor=user, cancelled_at=None, withdrawn_at=None
+        pk=recent.get(fingerprint, NOBODY), contributor=user, cancelled_at=None, withdrawn_at=None
     ).first()
     if again is not None:
         return again
