@@ -11,6 +11,7 @@ from django.conf import LazySettings
 from django.core import mail
 from django.core.files.storage import default_storage
 from django.db import IntegrityError, transaction
+from django.db.models.signals import pre_delete
 from django.test import Client
 
 from direction_commons.accounts import services
@@ -55,6 +56,9 @@ def test_signing_up_gives_a_token_that_works(client: Client) -> None:
         ({"username": "ADA"}, "user name"),
         ({"username": "demo-grace"}, "kept for the program"),
         ({"username": "operator"}, "kept for the program"),
+        ({"username": "ｄｅｍｏ-grace"}, "kept for the program"),
+        ({"username": "Ａｄａ"}, "user name"),
+        ({"email": "demo-grace@demonstration.invalid"}, "e-mail"),
         ({"username": "a b/../c"}, "user name"),
         ({"email": "ADA@example.org"}, "e-mail"),
         ({"password": "short"}, "password"),
@@ -146,6 +150,14 @@ def test_passwords_are_tried_so_often_for_one_account_and_others_may_still_sign_
     assert throttled.json()["error"]["code"] == "request:throttled"
     assert int(throttled["Retry-After"]) > 0
     assert post(client, "/api/v1/tokens/", {"login": "bob", "password": PASSWORD}).status_code == 201
+
+
+def test_another_spelling_of_the_name_does_not_escape_the_throttle(client: Client, ada: User) -> None:
+    for spelling in ("ada", " ada", "ada  ", "ADA", "\tada") * 2:
+        assert post(client, "/api/v1/tokens/", {"login": spelling, "password": "a guess"}).status_code == 401
+    for spelling in ("ada", "   ada ", "aDa"):
+        answer = post(client, "/api/v1/tokens/", {"login": spelling, "password": PASSWORD})
+        assert answer.status_code == 429, spelling
 
 
 def test_a_forged_forwarding_header_does_not_escape_the_throttle(client: Client) -> None:
@@ -253,6 +265,33 @@ def test_deleting_an_account_deletes_everything_of_it_and_nothing_of_others(
     root = Path(default_storage.location)  # type: ignore[attr-defined]
     assert [path.name for path in root.iterdir() if any(path.iterdir())] == [str(bob.pk)]
     assert client.get("/api/v1/me/", headers=headers).status_code == 401
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_that_keeps_a_picture_meanwhile_does_not_keep_the_account(
+    ada: User, other_connection: Callable[..., Any]
+) -> None:
+    """The cascade has been collected when the row comes: nothing may be left, and nobody sees an error."""
+    pk, came = ada.pk, []
+
+    def worker() -> None:
+        StoredImage.objects.create(
+            owner_id=pk, sha256="0" * 64, kind="derived", content_type="image/webp", width=1, height=1, size=1
+        )
+
+    def meanwhile(instance: User, **_: Any) -> None:
+        if not came:
+            came.append(True)
+            other_connection(worker).result(timeout=20)
+
+    pre_delete.connect(meanwhile, sender=User)
+    try:
+        services.account_delete(user=ada, password=PASSWORD)
+    finally:
+        pre_delete.disconnect(meanwhile, sender=User)
+    assert came
+    assert not User.objects.filter(pk=pk).exists()
+    assert not StoredImage.objects.filter(owner_id=pk).exists()
 
 
 def test_every_room_is_asked_before_the_cascade_and_for_the_export(

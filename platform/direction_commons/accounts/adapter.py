@@ -4,6 +4,7 @@ demonstration.
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
@@ -27,7 +28,15 @@ class PeopleAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has
         return None if user.is_demonstration else super().send_password_reset_mail(user, email, context)
 
     def clean_username(self, username: str, shallow: bool = False) -> str:
-        username = str(super().clean_username(username, shallow))
+        # NFKC: letters that only look different (ｄｅｍｏ) are the same name.
+        username = str(super().clean_username(unicodedata.normalize("NFKC", username), shallow))
         if username.casefold().startswith("demo-") or username.casefold() in RESERVED:
             raise ValidationError("This name is kept for the program itself. Choose another.")
         return username
+
+    def clean_email(self, email: str) -> str:
+        """Nobody can be reached below .invalid (RFC 2606); the demonstration's addresses are there."""
+        email = str(super().clean_email(email))
+        if email.casefold().rstrip(".").endswith(".invalid"):
+            raise ValidationError("No mail can reach this address. Give one of your own.")
+        return email

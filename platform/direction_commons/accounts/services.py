@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import unicodedata
 from collections.abc import Callable
 from typing import Any
 
@@ -34,11 +35,11 @@ MAX_TOKENS = 20
 def person_create(*, username: str, email: str, password: str) -> User:
     """Signs a person up. Raises UserError "accounts:invalid" with what is wrong with which field."""
     adapter = get_adapter()
-    user = User(username=username.strip(), email=email.strip().lower())
+    user = User(username=unicodedata.normalize("NFKC", username).strip(), email=email.strip().lower())
     wrong: list[str] = []
     checks: list[tuple[str, Callable[[], Any]]] = [
         ("user name", lambda: adapter.clean_username(user.username)),
-        ("e-mail", lambda: validate_email(user.email)),
+        ("e-mail", lambda: (validate_email(user.email), adapter.clean_email(user.email))),
         ("password", lambda: validate_password(password, user)),
     ]
     for field, check in checks:
@@ -136,12 +137,19 @@ def account_delete(*, user: User, password: str | None = None) -> None:
         raise UserError(
             "accounts:wrong-password", "This is not your password.", "Nothing was deleted.", status=403
         )
-    pk = str(user.pk)
-    with transaction.atomic():
-        for erase in _erasers.values():
-            erase(user)
-        user.delete()
-    log.info("accounts.deleted", user=pk)
+    pk = user.pk
+    for tries_left in (2, 1, 0):
+        try:
+            with transaction.atomic():
+                for erase in _erasers.values():
+                    erase(user)
+                user.delete()
+            break
+        except IntegrityError:  # a worker kept a picture of theirs between our looking and our deleting
+            if not tries_left:
+                raise
+            user = User.objects.get(pk=pk)
+    log.info("accounts.deleted", user=str(pk))
 
 
 def account_export(*, user: User) -> dict[str, Any]:

@@ -33,6 +33,9 @@ class PasswordOfOneThrottle(SimpleRateThrottle):
         login = request.data.get("login") if hasattr(request.data, "get") else None
         if request.user and request.user.is_authenticated:
             login = str(request.user.pk)
-        if not login:
+        # As the door itself reads it: without spaces around it, and as PostgreSQL compares (UPPER).
+        name = str(login or "").strip().upper()
+        if not name:
             return None
-        return f"throttle:1:{self.scope}:{hashlib.sha256(str(login).casefold().encode()).hexdigest()}"
+        digest = hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()
+        return f"throttle:1:{self.scope}:{digest}"
