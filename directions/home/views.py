@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 
 from direction_commons.accounts.models import ApiToken
 from direction_commons.errors import UserError
-from direction_commons.pages import person
+from direction_commons.pages import person, poll_delay
 from directions.generators.selectors import default_generator, generator_list
 from directions.home.selectors import FrontPage, front_page
 from directions.inversions.selectors import inversion_of
@@ -81,5 +81,4 @@ def me(request: HttpRequest) -> HttpResponse:
 @require_safe
 def demo(request: HttpRequest) -> HttpResponse:
     """The demonstration's progress, for the place that shows it."""
-    look = request.GET.get("look", "0")
-    return render(request, "demonstration/_fragment.html", {"look": int(look) if look.isdecimal() else 0})
+    return render(request, "demonstration/_fragment.html", {"look": poll_delay(request)["look"] - 1})

@@ -19,13 +19,22 @@ MIN_LENGTH, MAX_LENGTH = 2, 60
 # refused: it cannot be typed again by the next person, or makes two different names look the same.
 _ALLOWED_MARKS = set(" -_'’().,/&+")
 _ALLOWED_CATEGORIES = ("L", "M", "N")
+# Letters and marks that show nothing (Unicode's Default_Ignorable_Code_Point among L and M).
+_INVISIBLE = re.compile(
+    r"[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
 
 
 def name_clean(name: str) -> str:
     """The name as shown: NFKC, single spaces. Raises UserError for one that cannot be a name."""
     text = re.sub(r"\s+", " ", unicodedata.normalize("NFKC", name)).strip()
     odd = sorted(
-        {c for c in text if c not in _ALLOWED_MARKS and unicodedata.category(c)[0] not in _ALLOWED_CATEGORIES}
+        {
+            c
+            for c in text
+            if (c not in _ALLOWED_MARKS and unicodedata.category(c)[0] not in _ALLOWED_CATEGORIES)
+            or _INVISIBLE.match(c)
+        }
     )
     if odd:
         raise UserError(
@@ -78,5 +87,6 @@ def name_trigrams(normalised: str) -> list[str]:
 
 def _shown(characters: list[str]) -> str:
     return ", ".join(
-        f"“{c}”" if c.isprintable() else f"the invisible character U+{ord(c):04X}" for c in characters[:5]
+        f"“{c}”" if c.isprintable() and not _INVISIBLE.match(c) else f"the invisible character U+{ord(c):04X}"
+        for c in characters[:5]
     )

@@ -74,11 +74,13 @@ def _step(number: int, item: Any) -> Step:
             raise _refused(f"step {number} names the direction {key[:40]!r}; a UUID was wanted") from error
     else:
         raise _refused(f"step {number} is of kind {str(kind)[:40]!r}; 'community' or 'pair' was wanted")
-    if isinstance(intensity, bool) or not isinstance(intensity, int | float) or not math.isfinite(intensity):
+    odd = isinstance(intensity, bool) or not isinstance(intensity, int | float)
+    if odd or (isinstance(intensity, float) and not math.isfinite(intensity)):
         raise _refused(f"step {number} has the intensity {str(intensity)[:40]!r}; a number was wanted")
-    if abs(intensity) > MAX_INTENSITY:
+    if abs(intensity) > MAX_INTENSITY:  # whole numbers that no float can hold, too
         raise _refused(
-            f"step {number} has the intensity {intensity:g}; at most {MAX_INTENSITY:g} either way was wanted"
+            f"step {number} has the intensity {str(intensity)[:40]}; "
+            f"at most {MAX_INTENSITY:g} either way was wanted"
         )
     return Step(kind=kind, id=key, intensity=float(intensity))
 

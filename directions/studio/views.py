@@ -170,7 +170,7 @@ def _steps(request: HttpRequest) -> list[Step]:
     if request.content_type == "application/json":
         try:
             body = json.loads(request.body)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise UserError(
                 "studio:steps", "The request's body is not JSON.", 'Send {"steps": […]}.'
             ) from error

@@ -56,6 +56,9 @@ def test_names_that_differ_are_two_with_addresses_of_their_own() -> None:
         ("smi\u202ele", "semantics:characters"),
         ("smile\x00", "semantics:characters"),
         ("smi\u200ble", "semantics:characters"),
+        ("\u3164\u3164", "semantics:characters"),
+        ("smile\ufe0f", "semantics:characters"),
+        ("smi\u034fle", "semantics:characters"),
         ("<b>smile</b>", "semantics:characters"),
     ],
 )

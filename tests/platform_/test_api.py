@@ -235,6 +235,18 @@ def test_what_is_ours_is_a_reference_that_the_log_has(client: Client, how: str, 
     assert entry["exc_info"]
 
 
+def test_a_traceback_in_the_log_names_no_local_variable(settings: Any) -> None:
+    def crash(password: str) -> None:
+        raise RuntimeError("on our side")
+
+    try:
+        crash(" ".join(["not", "to", "be", "logged"]))
+    except RuntimeError as exc:
+        event = settings.LOG_TRACEBACKS(None, "error", {"event": "api.crashed", "exc_info": exc})
+    assert "on our side" in str(event)
+    assert "not to be logged" not in str(event)
+
+
 @pytest.mark.parametrize("address", ["nonsense/", "me", "pairs/not-a-uuid/x/"])
 def test_an_address_that_is_none_answers_in_the_one_shape(client: Client, address: str) -> None:
     answer = client.get(f"/api/v1/{address}")

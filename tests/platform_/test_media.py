@@ -167,7 +167,7 @@ def test_a_second_file_before_the_picture_is_refused(picture: Picture) -> None:
 
 
 def test_megabytes_of_fill_bytes_are_read_once(picture: Picture) -> None:
-    """Before a marker any number of 0xff may stand; 32 kB of them once held the whole process for a minute."""
+    """Any number of 0xff may stand before a marker; 32 kB of them once held a process for a minute."""
     whole = picture("JPEG")
     filled = whole[:2] + b"\xff" * 2_000_000 + whole[2:]
     began = time.perf_counter()

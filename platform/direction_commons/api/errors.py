@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import structlog
-from django.core.exceptions import PermissionDenied, RequestDataTooBig
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.db import InterfaceError, OperationalError
 from django.http import Http404
 from rest_framework import exceptions
@@ -66,6 +66,11 @@ def _ours(exc: Exception) -> Response:
     if isinstance(exc, RequestDataTooBig):
         body = error_body("request:too-large", "The request is too large.", "Send less at once.")
         return Response(body, status=413)
+    if isinstance(exc, SuspiciousOperation):  # thousands of form fields, and what else Django refuses to read
+        body = error_body(
+            "request:bad", "The request could not be understood.", "Send what the API describes."
+        )
+        return Response(body, status=400)
     reference = error_reference()
     log.error("api.crashed", reference=reference, exc_info=exc)
     if isinstance(exc, OperationalError | InterfaceError):

@@ -1,4 +1,4 @@
-"""Requests that are too large are refused before anything of them is parsed or kept."""
+"""Requests that are too large, or have U+0000 in their address, are refused before they are read or kept."""
 
 from __future__ import annotations
 
@@ -26,6 +26,11 @@ class RequestSizeMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        if "\0" in request.path or "%00" in request.META.get("QUERY_STRING", ""):
+            # PostgreSQL has no text with U+0000 in it: nothing of ours has such an address.
+            return self._refused(
+                request, UserError("request:bad", "The address holds U+0000.", "Check the address.")
+            )
         try:
             length = int(request.META.get("CONTENT_LENGTH") or 0)
         except ValueError:
@@ -39,7 +44,10 @@ class RequestSizeMiddleware:
         file_mb, came = settings.MEDIA_MAX_BYTES // 1024**2, length / 1024**2
         message = f"The request has {came:.1f} MB; at most {most // 1024**2} MB are accepted."
         todo = f"Send pictures of at most {file_mb} MB each."
-        error = UserError("request:too-large", message, todo, status=413)
+        return self._refused(request, UserError("request:too-large", message, todo, status=413))
+
+    @staticmethod
+    def _refused(request: HttpRequest, error: UserError) -> HttpResponse:
         if request.path.startswith("/api/"):
             return JsonResponse(error_body(error.code, error.message, error.todo), status=error.status)
         return refusal(request, error)

@@ -262,6 +262,11 @@ REST_FRAMEWORK = {
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticatedOrReadOnly"],
+    "DEFAULT_PARSER_CLASSES": [
+        "direction_commons.api.parsers.CarefulJSONParser",
+        "rest_framework.parsers.FormParser",
+        "rest_framework.parsers.MultiPartParser",
+    ],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PAGINATION_CLASS": "direction_commons.api.paging.CommonsPagination",
     "DEFAULT_SCHEMA_CLASS": "direction_commons.api.schema.CommonsSchema",
@@ -292,10 +297,14 @@ LOG_SHARED: list[structlog.types.Processor] = [
     structlog.processors.TimeStamper(fmt="iso", utc=True),
     structlog.processors.StackInfoRenderer(),
 ]
+# Without the frames' local variables (structlog's default): they hold passwords, tokens and pictures.
+LOG_TRACEBACKS = structlog.processors.ExceptionRenderer(
+    structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+)
 LOG_RENDERER = (
-    [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+    [LOG_TRACEBACKS, structlog.processors.JSONRenderer()]
     if env("LOG_FORMAT") == "json"
-    else [structlog.dev.ConsoleRenderer(colors=False)]
+    else [structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)]
 )
 LOGGING = {
     "version": 1,
