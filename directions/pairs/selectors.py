@@ -17,8 +17,6 @@ from directions.pairs.models import Direction, Pair
 from directions.pairs.services import KIND
 from directions.pairs.verdicts import quality_notes
 
-FINAL = ("ready", "refused", "failed", "cancelled", "withdrawn")
-
 
 @dataclass(frozen=True)
 class PairProgress:

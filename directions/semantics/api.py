@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.permissions import AllowAny
@@ -51,8 +49,4 @@ class SemanticView(APIView):
     @extend_schema(operation_id="semantics_get", responses=SemanticSerializer)
     def get(self, request: Request, slug: str) -> Response:
         """One change by its address."""
-        return Response(_body(access_semantic(slug)))
-
-
-def _body(semantic: Semantic) -> dict[str, Any]:
-    return dict(SemanticSerializer(semantic).data)
+        return Response(SemanticSerializer(access_semantic(slug)).data)

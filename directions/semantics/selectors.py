@@ -55,7 +55,3 @@ def semantic_suggest(text: str, limit: int = 8) -> list[Semantic]:
         key=lambda semantic: not semantic.normalised.startswith(normalised)
     )  # stable: similarity stays
     return found[:limit]
-
-
-def semantic_by_slug(slug: str) -> Semantic | None:
-    return Semantic.objects.filter(slug=slug).first()

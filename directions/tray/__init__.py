@@ -78,10 +78,3 @@ def tray_pair(key: str) -> TrayPair:
         if pair.key == key:
             return pair
     raise NotFound("tray pair")
-
-
-def tray_single(key: str) -> TraySingle:
-    for single in tray().singles:
-        if single.key == key:
-            return single
-    raise NotFound("tray picture")
