@@ -61,7 +61,7 @@ class CatalogMemberSerializer(serializers.Serializer[Any]):
 
     id = serializers.CharField()
     weight = serializers.FloatField()
-    cosine = serializers.FloatField(help_text="with the version's own vector")
+    cosine = serializers.FloatField(help_text="with the average of the others, in the effect metric")
 
 
 class CatalogVersionSerializer(serializers.Serializer[Any]):
