@@ -9,7 +9,8 @@ import structlog
 from direction_commons.jobs.handling import Batch, Claim, ClaimLost, handler
 from direction_commons.media.services import image_store
 from directions.community.models import Series, Version, VersionStrip, VersionVector
-from directions.community.services import KIND, member_ids, series_members, series_refresh_request
+from directions.community.selectors import member_ids, series_members
+from directions.community.services import KIND, series_refresh_request
 from directions.inversions.codes import codes_pack, codes_sha256
 from directions.pairs.exports import direction_load
 from directions.pairs.models import Direction

@@ -15,7 +15,7 @@ from directions.pairs.signals import pair_derived, pair_withdrawn
 
 @receiver(pair_derived)
 def refresh(*, direction: Direction, **_: Any) -> None:
-    series_refresh_request(series=series_of(direction))
+    series_refresh_request(series=series_of(direction=direction))
 
 
 @receiver(pair_withdrawn)

@@ -9,9 +9,9 @@ from django.db.models import Prefetch, QuerySet
 
 from direction_commons.errors import UserError
 from directions.community.models import Series, Version, VersionStrip
-from directions.community.services import member_ids
 from directions.generators.models import Generator
 from directions.inversions.codes import Codes, codes_sha256, codes_unpack
+from directions.pairs.models import Direction
 from directions.semantics.models import Semantic
 from inference.averaging import CommunityDirection
 
@@ -41,6 +41,27 @@ def series_list(
         .prefetch_related(Prefetch("latest__strips", queryset=VersionStrip.objects.select_related("image")))
         .order_by("-latest__published_at", "pk")
     )
+
+
+def series_members(series: Series) -> QuerySet[Direction]:
+    """The directions that count now, in a fixed order."""
+    return (
+        Direction.objects.filter(
+            pair__semantic=series.semantic_id,
+            pair__demonstration=series.demonstration,
+            pair__withdrawn_at=None,
+            generator=series.generator_id,
+            space=series.space,
+            state=Direction.State.READY,
+        )
+        .select_related("generator", "before_inversion", "after_inversion", "pair")
+        .order_by("pk")
+    )
+
+
+def member_ids(version: Version | None) -> set[str]:
+    """The opaque ids of a version's members; none without a version."""
+    return {member["direction"] for member in version.members} if version is not None else set()
 
 
 def series_versions(series: Series) -> QuerySet[Version]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import structlog
 from django.db import transaction
-from django.db.models import QuerySet
 
 from direction_commons.jobs.models import Job
 from direction_commons.jobs.services import job_enqueue
@@ -25,7 +24,7 @@ KIND = "refresh"
 DEMONSTRATION_REFRESH = Job.Priority.DEMONSTRATION + 1
 
 
-def series_of(direction: Direction) -> Series:
+def series_of(*, direction: Direction) -> Series:
     """The series that this finished direction belongs to, made when it is the first."""
     key = {
         "semantic_id": direction.pair.semantic_id,
@@ -41,26 +40,6 @@ def series_refresh_request(*, series: Series) -> None:
     """Queue a refresh; a burst makes one running and one waiting."""
     priority = DEMONSTRATION_REFRESH if series.demonstration else Job.Priority.REFRESH
     job_enqueue(kind=KIND, key=str(series.pk), group=str(series.generator_id), priority=priority)
-
-
-def series_members(series: Series) -> QuerySet[Direction]:
-    """The directions that count now, in a fixed order."""
-    return (
-        Direction.objects.filter(
-            pair__semantic=series.semantic_id,
-            pair__demonstration=series.demonstration,
-            pair__withdrawn_at=None,
-            generator=series.generator_id,
-            space=series.space,
-            state=Direction.State.READY,
-        )
-        .select_related("generator", "before_inversion", "after_inversion", "pair")
-        .order_by("pk")
-    )
-
-
-def member_ids(version: Version | None) -> set[str]:
-    return {member["direction"] for member in version.members} if version is not None else set()
 
 
 @transaction.atomic
