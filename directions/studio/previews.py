@@ -113,7 +113,7 @@ def _asked(message: dict[str, object]) -> dict[str, str]:
         raise busy("no answer in time") from error
     except (OperationalError, RedisError, RuntimeError) as error:
         # Celery answers a lost Valkey with a bare RuntimeError once its own retries are spent.
-        log.warning("studio.queue_unreachable", error=repr(error))
+        log.warning("studio.queue-unreachable", error=repr(error))
         raise busy("the queue cannot be reached") from error
     finally:
         if result is not None:
@@ -126,7 +126,7 @@ def _forgotten(result: AsyncResult[dict[str, str]]) -> None:
     try:
         result.forget()
     except (RedisError, RuntimeError) as error:
-        log.info("studio.answer_not_forgotten", error=repr(error))
+        log.info("studio.answer-not-forgotten", error=repr(error))
 
 
 def busy(why: str) -> UserError:

@@ -44,7 +44,7 @@ def warm_up(sender: Any, **_: Any) -> None:
         return
     generator = Generator.objects.filter(is_default=True).first()
     if generator is None:
-        log.info("studio.not_warmed", why="no generator is registered yet")
+        log.info("studio.not-warmed", why="no generator is registered yet")
         return
     from directions.inversions.runtime import bundle_for
 

@@ -6,7 +6,6 @@ It decides nothing about any room; a `UserError` that no view caught becomes a p
 from __future__ import annotations
 
 import sys
-import uuid
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
@@ -17,7 +16,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from direction_commons.accounts.models import User
-from direction_commons.errors import UserError, error_told
+from direction_commons.errors import UserError, error_reference, error_told
 
 log = structlog.get_logger(__name__)
 
@@ -97,7 +96,7 @@ class UserErrorMiddleware:
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         told = error_told(exception)
         if told is not None and told is not exception:
-            log.error("pages.disk_full", path=request.path, exc_info=exception)
+            log.error("pages.disk-full", path=request.path, exc_info=exception)
         return refusal(request, told) if told is not None else None
 
 
@@ -144,8 +143,8 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """A fixed sentence and a reference under which the log has the rest."""
-    reference = uuid.uuid4().hex[:10]
-    log.error("pages.server_error", reference=reference, path=request.path, exc_info=sys.exc_info())
+    reference = error_reference()
+    log.error("pages.crashed", reference=reference, path=request.path, exc_info=sys.exc_info())
     try:
         return page(
             request,
@@ -157,7 +156,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
         )
     except Exception:
         # The page itself needs the database (the session): say it without.
-        log.error("pages.error_page_failed", reference=reference, exc_info=True)
+        log.error("pages.error-page-failed", reference=reference, exc_info=True)
         return HttpResponse(
             f"Something broke on our side. Reference {reference}.", status=500, content_type="text/plain"
         )

@@ -225,7 +225,7 @@ def test_a_failure_of_ours_is_a_page_with_a_reference(
     monkeypatch.setattr("directions.catalog.views.catalog_page", broken)
     shown = page(Client(raise_request_exception=False), "/catalog/", 500).check()
     assert "This is our fault" in shown.text
-    assert re.search(r"reference\s+[0-9a-f]{10}", shown.text)
+    assert re.search(r"reference\s+[0-9A-F]{8}", shown.text)
     assert "secret detail" not in shown.text
 
 

@@ -302,7 +302,7 @@ def jobs_timed(*, job_ids: Iterable[uuid.UUID], seconds: float) -> None:
 
 
 def worker_seen(*, worker: str, queue: str) -> None:
-    """A heartbeat, read by /healthz and by the waiting times."""
+    """A heartbeat of the work itself, for waiting times; whether processes live /healthz asks of Valkey."""
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO jobs_workerheartbeat (worker, queue) VALUES (%s, %s)"
