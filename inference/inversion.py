@@ -35,7 +35,6 @@ LEARNING_RATE = 0.05  # in units of the spread s
 BETAS = (0.9, 0.95)
 PERCEPTUAL = 0.003  # our distance was 2.4 where the mean squared error was 0.024
 DOMAIN = 0.1
-DOMAIN_EVERY = 1  # the regulariser's gradient is taken every so many steps, times as much
 PATIENCE = 5  # an image ends when so many steps together
 ENOUGH = 0.01  # lower its loss by less than this share
 KIND = "inversion"
@@ -208,7 +207,7 @@ def _optimise(
     found = start.clone()
     taken = torch.full((len(target),), steps, device=target.device)
     for step in range(1, steps + 1):
-        loss, gradient = _loss_and_gradient(bundle, state, spread, step)
+        loss, gradient = _loss_and_gradient(bundle, state, spread)
         _remember(state, loss, found)
         if step % PATIENCE == 1 and step > 1:
             stalled = state.best >= state.mark * (1 - ENOUGH)
@@ -226,7 +225,7 @@ def _optimise(
         report(step)
     else:
         with torch.no_grad():  # the last step's codes have not been judged yet
-            loss, _ = _losses(bundle, state, spread, domain=1.0)
+            loss, _ = _losses(bundle, state, spread)
             _remember(state, loss, found)
     return found, taken.tolist()
 
@@ -237,30 +236,23 @@ def _remember(state: _State, loss: torch.Tensor, found: torch.Tensor) -> None:
     found[state.rows[better]] = state.code[better]
 
 
-def _loss_and_gradient(
-    bundle: Bundle, state: _State, spread: float, step: int
-) -> tuple[torch.Tensor, torch.Tensor]:
+def _loss_and_gradient(bundle: Bundle, state: _State, spread: float) -> tuple[torch.Tensor, torch.Tensor]:
     """Each image's own loss `[b]` and its gradient `[b, L, D]`; the sum over images keeps them apart."""
-    domain = float(DOMAIN_EVERY) if step % DOMAIN_EVERY == 0 else 0.0
     state.code.requires_grad_(True)
     with torch.enable_grad():
-        loss, objective = _losses(bundle, state, spread, domain=domain)
+        loss, objective = _losses(bundle, state, spread)
         (gradient,) = torch.autograd.grad(objective.sum(), state.code)
     state.code = state.code.detach()
     return loss.detach(), gradient
 
 
-def _losses(
-    bundle: Bundle, state: _State, spread: float, *, domain: float
-) -> tuple[torch.Tensor, torch.Tensor]:
+def _losses(bundle: Bundle, state: _State, spread: float) -> tuple[torch.Tensor, torch.Tensor]:
     """(loss by which codes are compared, objective whose gradient is followed), each `[b]`."""
     made = bundle.generator.synthesis(state.code)  # [b, 3, H, W]
     loss = (made - state.target).square().mean(dim=(1, 2, 3))
     loss = loss + PERCEPTUAL * bundle.perceptual.compare(state.features, bundle.perceptual.features(made))
-    if domain == 0.0:
-        return loss, loss
     strayed = (state.code - bundle.encoder(made)).square().mean(dim=(1, 2)) / spread**2  # [b]
-    return loss, loss + domain * DOMAIN * strayed
+    return loss, loss + DOMAIN * strayed
 
 
 def _adam(state: _State, gradient: torch.Tensor, rate: float, step: int) -> None:
