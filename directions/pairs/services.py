@@ -28,7 +28,7 @@ from direction_commons.errors import UserError
 from direction_commons.jobs.models import Job
 from direction_commons.jobs.services import job_cancel, job_enqueue
 from direction_commons.media.models import StoredImage
-from direction_commons.media.services import image_delete, image_intake, images_held
+from direction_commons.media.services import files_forget, image_delete, image_intake, images_held
 from directions.generators.models import Generator
 from directions.generators.selectors import active_generators, default_generator
 from directions.inversions.models import Inversion
@@ -88,7 +88,6 @@ def pair_submit(
     return pair
 
 
-@transaction.atomic
 def pair_contribute(
     *,
     contributor: User,
@@ -102,21 +101,38 @@ def pair_contribute(
     Raises UserError: as `pair_submit`, and what media refuses ("media:..."), saying which of the two it is.
     """
     name_clean(semantic_name)  # before the pictures are decoded
-    images = []
-    for side, data in (("before", before), ("after", after)):
-        try:
-            images.append(image_intake(owner=contributor, data=data))
-        except UserError as error:
-            raise UserError(
-                error.code, f"The {side} picture: {error.message}", error.todo, status=error.status
-            ) from error
-    return pair_submit(
-        contributor=contributor,
-        semantic_name=semantic_name,
-        before=images[0],
-        after=images[1],
-        pictures_public=pictures_public,
-    )
+    images: list[StoredImage] = []
+    try:
+        with transaction.atomic():
+            contributor_lock(contributor)
+            _check_quota(contributor)
+            for side, data in (("before", before), ("after", after)):
+                try:
+                    images.append(image_intake(owner=contributor, data=data))
+                except UserError as error:
+                    raise UserError(
+                        error.code, f"The {side} picture: {error.message}", error.todo, status=error.status
+                    ) from error
+            return pair_submit(
+                contributor=contributor,
+                semantic_name=semantic_name,
+                before=images[0],
+                after=images[1],
+                pictures_public=pictures_public,
+            )
+    except UserError:
+        # Their rows are rolled back, and no quota counts a file without a row: it must not stay.
+        for image in images:
+            files_forget(image)
+        raise
+
+
+def contributor_lock(contributor: User) -> None:
+    """Until the transaction's end: a person's contributions are taken one after the other.
+
+    So the quota's last place is given once, and a form that is sent twice at once finds its first pair.
+    """
+    User.objects.select_for_update(no_key=True).get(pk=contributor.pk)
 
 
 @transaction.atomic

@@ -10,6 +10,7 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -25,7 +26,14 @@ from directions.pairs.forms import ContributeForm, TrayForm
 from directions.pairs.handlers import INTENSITIES
 from directions.pairs.models import Pair
 from directions.pairs.selectors import pair_progress
-from directions.pairs.services import pair_cancel, pair_contribute, pair_delete, pair_retry, pair_withdraw
+from directions.pairs.services import (
+    contributor_lock,
+    pair_cancel,
+    pair_contribute,
+    pair_delete,
+    pair_retry,
+    pair_withdraw,
+)
 from directions.pairs.words import quality_rows
 from directions.semantics.naming import name_normalise
 from directions.tray import tray, tray_pair
@@ -79,23 +87,28 @@ def _accept(request: HttpRequest, user: User, data: dict[str, Any]) -> Pair:
     else:
         before, after = data["before"].read(), data["after"].read()
     fingerprint = sha256(b"\0".join([name_normalise(name).encode(), before, after])).hexdigest()
-    recent: dict[str, str] = request.session.get("contributed", {})
-    again = Pair.objects.filter(
-        pk=recent.get(fingerprint, NOBODY), contributor=user, cancelled_at=None, withdrawn_at=None
-    ).first()
-    if again is not None:
-        return again
-    pair = pair_contribute(
-        contributor=user,
-        semantic_name=name,
-        before=before,
-        after=after,
-        pictures_public=data["pictures_public"],
-    )
-    request.session["contributed"] = {
-        **dict(list(recent.items())[1 - REMEMBERED :]),
-        fingerprint: str(pair.pk),
-    }
+    with transaction.atomic():
+        contributor_lock(user)
+        # Read anew: a twin of this request may have been first, after our session was loaded.
+        session = type(request.session)(request.session.session_key)
+        recent: dict[str, str] = session.get("contributed", {})
+        again = Pair.objects.filter(
+            pk=recent.get(fingerprint, NOBODY), contributor=user, cancelled_at=None, withdrawn_at=None
+        ).first()
+        if again is not None:
+            return again
+        pair = pair_contribute(
+            contributor=user,
+            semantic_name=name,
+            before=before,
+            after=after,
+            pictures_public=data["pictures_public"],
+        )
+        request.session["contributed"] = {
+            **dict(list(recent.items())[1 - REMEMBERED :]),
+            fingerprint: str(pair.pk),
+        }
+        request.session.save()  # with the pair, and not after it
     return pair
 
 

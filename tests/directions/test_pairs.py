@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import uuid
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -25,12 +26,13 @@ from direction_commons.accounts.services import account_delete, account_export
 from direction_commons.errors import NotFound, UserError
 from direction_commons.jobs.models import Job
 from direction_commons.media.models import StoredImage
-from direction_commons.media.services import image_intake
+from direction_commons.media.services import image_intake, image_read
 from directions.generators.models import Generator
 from directions.inversions.codes import codes_unpack
 from directions.inversions.models import Inversion
 from directions.inversions.selectors import inversion_codes
 from directions.pairs import handlers
+from directions.pairs import services as pair_services
 from directions.pairs.access import access_direction, access_pair
 from directions.pairs.exports import direction_load, file_bytes
 from directions.pairs.models import Direction, Pair
@@ -191,6 +193,51 @@ def test_a_file_that_is_no_picture_says_which_of_the_two(contribute: Contribute)
     assert refusal.value.message.startswith("The after picture:")
     assert refusal.value.code.startswith("media:")
     assert not StoredImage.objects.exists()
+
+
+def test_what_is_refused_leaves_no_file_that_no_quota_counts(contribute: Contribute, ada: User) -> None:
+    kept = contribute("kept")
+    assert kept.before is not None
+    root = Path(default_storage.location)  # type: ignore[attr-defined]
+    files = {path for path in root.rglob("*") if path.is_file()}
+    with pytest.raises(UserError):
+        contribute(after=b"not a picture")
+    with pytest.raises(UserError):  # a picture that something else holds stays
+        contribute(before=image_read(kept.before), after=b"not a picture")
+    with transaction.atomic(), pytest.raises(UserError):  # as under an idempotency key
+        contribute(after=b"not a picture")
+    assert {path for path in root.rglob("*") if path.is_file()} == files
+
+
+def test_beyond_the_quota_no_picture_is_decoded(
+    contribute: Contribute, settings: LazySettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.QUOTA_PAIRS_A_DAY = 0
+    monkeypatch.setattr(pair_services, "image_intake", lambda **_: pytest.fail("decoded"))
+    with pytest.raises(UserError) as refusal:
+        contribute()
+    assert refusal.value.code == "accounts:quota"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_same_form_sent_twice_at_once_is_one_pair(tiny: Generator, ada: User) -> None:
+    client = Client()
+    client.force_login(ada)
+    pictures = a_face(5, hat=0.0), a_face(5, hat=1.0)
+
+    def send(_: int) -> int:
+        try:
+            twin = Client()
+            twin.cookies = client.cookies
+            before, after = (SimpleUploadedFile("a.png", data) for data in pictures)
+            sent = {"change": "hat", "before": before, "after": after}
+            return twin.post("/contribute/", sent, headers={"Accept": "application/json"}).status_code
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(send, range(4))) == [200] * 4
+    assert Pair.objects.count() == 1
 
 
 def test_the_days_quota(contribute: Contribute, settings: LazySettings) -> None:
