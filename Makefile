@@ -8,7 +8,7 @@ PY := $(VENV)/bin/python
 export PORT
 export PYTHONPATH := $(CURDIR):$(CURDIR)/platform
 
-.PHONY: help run stop reset backup restore test lint format bench install install-dev
+.PHONY: help run stop reset backup restore manage test lint format bench install install-dev
 
 help:
 	@echo "make run       start everything on this machine (PORT=8000, DIRECTION_COMMONS_HOME=data folder)"
@@ -16,6 +16,7 @@ help:
 	@echo "make backup    database and pictures into one archive (FILE=name.tar)"
 	@echo "make restore   put an archive into an empty data folder (FILE=name.tar)"
 	@echo "make reset     delete all data, after asking"
+	@echo "make manage    a command of manage.py on what runs (ARGS=demo_remove)"
 	@echo "make test      run every test"
 	@echo "make lint      ruff, mypy, migrations, OpenAPI drift"
 	@echo "make bench     measure, and store the results in benchmarks/results"
@@ -35,6 +36,9 @@ backup: $(VENV)/installed
 restore: $(VENV)/installed
 	@test -n "$(FILE)" || { echo "Say which archive: make restore FILE=name.tar" >&2; exit 1; }
 	@exec $(PY) -m direction_commons.local restore "$(FILE)"
+
+manage: $(VENV)/installed
+	@exec $(PY) -m direction_commons.local manage $(ARGS)
 
 install: $(VENV)/installed
 

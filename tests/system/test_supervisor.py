@@ -110,6 +110,18 @@ def test_a_port_that_is_no_port(tmp_path: Path) -> None:
     assert "a port is a number from 1 to 65535, not '99999'" in done.stderr
 
 
+def test_managing_what_does_not_run_is_one_sentence(tmp_path: Path) -> None:
+    done = local("manage", "demo_remove", home=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"Nothing runs on the data in {tmp_path}; `make run` starts it.\n"
+
+
+def test_manage_reaches_the_database_that_runs(live_site: Any) -> None:
+    done = local("manage", "showmigrations", "pairs", home=live_site.home)
+    assert done.returncode == 0, done.stderr
+    assert "[X] 0001_initial" in done.stdout
+
+
 def test_a_full_disk_is_one_sentence(small_disk: Path) -> None:
     done = local("run", home=small_disk / "data")
     assert done.returncode == 1

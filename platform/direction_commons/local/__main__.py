@@ -1,4 +1,4 @@
-"""`python -m direction_commons.local run | stop | reset | backup | restore`: what the Makefile calls."""
+"""`python -m direction_commons.local run | stop | reset | backup | restore | manage`: the Makefile calls it."""
 
 from __future__ import annotations
 
@@ -34,6 +34,8 @@ def main() -> int:
     backup.add_argument("file", type=Path, nargs="?", help="default direction-commons-<time>.tar here")
     restore = commands.add_parser("restore", help="put an archive into an empty data folder")
     restore.add_argument("file", type=Path)
+    manage = commands.add_parser("manage", help="a command of manage.py on the stack that runs on this data")
+    manage.add_argument("arguments", nargs=argparse.REMAINDER, help="such as demo_remove")
     arguments = parser.parse_args()
 
     try:
@@ -53,6 +55,8 @@ def main() -> int:
                 upkeep.reset(folders, ask=not arguments.yes)
             elif arguments.command == "backup":
                 upkeep.backup(folders, arguments.file)
+            elif arguments.command == "manage":
+                upkeep.manage(folders, arguments.arguments)
             else:
                 upkeep.restore(folders, arguments.file)
     except LocalError as error:

@@ -1,4 +1,4 @@
-"""Stopping, resetting, backing up and restoring the data of the local stack."""
+"""Stopping, resetting, backing up, restoring and managing the data of the local stack."""
 
 from __future__ import annotations
 
@@ -13,13 +13,15 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import psutil
 
 from direction_commons.local import engines
 from direction_commons.local.errors import LocalError
-from direction_commons.local.folders import Folders
+from direction_commons.local.folders import REPOSITORY, Folders
 from direction_commons.local.processes import Child, stop_children, stop_leftovers
+from direction_commons.local.supervisor import stack_environment
 
 KEPT_FILES = ("secret-key", "operator-password")
 DUMP = "database.dump"
@@ -55,6 +57,15 @@ def stop(folders: Folders) -> None:
             raise LocalError(f"The supervisor (pid {process.pid}) did not end in 180 s; see {folders.logs}.")
         time.sleep(0.1)
     print("Direction Commons has stopped.")
+
+
+def manage(folders: Folders, arguments: list[str]) -> NoReturn:
+    """Becomes manage.py with the settings of the running stack, whose sockets nobody could guess."""
+    if running_supervisor(folders) is None:
+        raise LocalError(f"Nothing runs on the data in {folders.home}; `make run` starts it.")
+    url = folders.read_json("run/supervisor.json")["url"]
+    argv = [sys.executable, str(REPOSITORY / "manage.py"), *arguments]
+    os.execve(sys.executable, argv, os.environ | stack_environment(folders, url))
 
 
 def reset(folders: Folders, *, ask: bool) -> None:
