@@ -1,4 +1,4 @@
-"""`python -m direction_commons.local run | stop | reset | backup | restore | manage`: the Makefile calls it."""
+"""`python -m direction_commons.local run | stop | reset | backup | restore | manage`, for the Makefile."""
 
 from __future__ import annotations
 
