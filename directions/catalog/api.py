@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from direction_commons.api.schema import GENERATOR, whole_number
+from direction_commons.api.paging import whole_number
 from directions.catalog.selectors import (
     KINDS,
     MAX_PAGE_SIZE,
@@ -24,6 +24,7 @@ from directions.catalog.selectors import (
     catalog_semantic,
 )
 from directions.generators.access import generator_or_default
+from directions.generators.api import GENERATOR
 
 
 class CatalogStripSerializer(serializers.Serializer[Any]):

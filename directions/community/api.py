@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from direction_commons.api.paging import CommonsPagination
-from direction_commons.api.schema import GENERATOR, PAGING, paged
+from direction_commons.api.schema import PAGING, paged
 from direction_commons.errors import NotFound, UserError
 from directions.community.access import access_series, access_version
 from directions.community.models import Version
@@ -28,6 +28,7 @@ from directions.community.selectors import (
     version_vector,
 )
 from directions.generators.access import generator_or_default
+from directions.generators.api import GENERATOR
 from directions.pairs.api import file_answer
 from directions.pairs.exports import FORMATS, file_bytes
 from directions.semantics.access import access_semantic

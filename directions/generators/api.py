@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -14,6 +14,8 @@ from direction_commons.api.schema import PAGING, paged
 from directions.generators.access import access_generator
 from directions.generators.models import Generator
 from directions.generators.selectors import generator_list
+
+GENERATOR = OpenApiParameter("generator", str, description="A generator's slug; the default one without it.")
 
 
 class GeneratorSerializer(serializers.ModelSerializer[Generator]):

@@ -19,9 +19,10 @@ from rest_framework.views import APIView
 from direction_commons.accounts.models import User
 from direction_commons.api.idempotency import idempotent
 from direction_commons.api.paging import CommonsPagination
-from direction_commons.api.schema import GENERATOR, IDEMPOTENCY_KEY, PAGING, paged
+from direction_commons.api.schema import IDEMPOTENCY_KEY, PAGING, paged
 from direction_commons.errors import NotFound
 from directions.generators.access import access_generator
+from directions.generators.api import GENERATOR
 from directions.generators.models import Generator
 from directions.inversions.api import InversionProgressSerializer
 from directions.pairs.access import access_pair

@@ -24,10 +24,11 @@ from rest_framework.views import APIView
 
 from direction_commons.accounts.models import User
 from direction_commons.api.idempotency import idempotent
-from direction_commons.api.paging import CommonsPagination
-from direction_commons.api.schema import GENERATOR, IDEMPOTENCY_KEY, PAGING, paged, whole_number
+from direction_commons.api.paging import CommonsPagination, whole_number
+from direction_commons.api.schema import IDEMPOTENCY_KEY, PAGING, paged
 from direction_commons.media.models import StoredImage
 from directions.generators.access import generator_or_default
+from directions.generators.api import GENERATOR
 from directions.generators.models import Generator
 from directions.studio.access import access_own_photo, access_photo, access_recipe
 from directions.studio.models import Photo, Recipe

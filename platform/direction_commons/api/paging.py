@@ -1,8 +1,11 @@
-"""Paging that every list of the API shares."""
+"""Paging that every list of the API shares, and the whole numbers of its addresses."""
 
 from __future__ import annotations
 
 from rest_framework.pagination import PageNumberPagination
+from rest_framework.request import Request
+
+from direction_commons.errors import UserError
 
 
 class CommonsPagination(PageNumberPagination):
@@ -11,3 +14,11 @@ class CommonsPagination(PageNumberPagination):
     page_size = 30
     page_size_query_param = "page_size"
     max_page_size = 100
+
+
+def whole_number(request: Request, name: str, default: int) -> int:
+    """`?name=`, refused with a sentence when it is no whole number."""
+    came = request.query_params.get(name, str(default))
+    if not (came.isascii() and came.isdecimal() and len(came) < 10):
+        raise UserError("request:number", f"{name}={came[:30]!r} came; a whole number was wanted.")
+    return int(came)

@@ -11,15 +11,11 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, inline_serializer
 from rest_framework import serializers
-from rest_framework.request import Request
-
-from direction_commons.errors import UserError
 
 PAGING = [
     OpenApiParameter("page", int, description="From 1 on."),
     OpenApiParameter("page_size", int, description="At most 100; 30 without it."),
 ]
-GENERATOR = OpenApiParameter("generator", str, description="A generator's slug; the default one without it.")
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
     str,
@@ -75,11 +71,3 @@ class CommonsSchema(AutoSchema):
             refusal = OpenApiResponse(RefusalSerializer, description="Refused: why, and what to do next.")
             bodies["default"] = self._get_response_for_code(refusal, "default")  # type: ignore[no-untyped-call]
         return bodies
-
-
-def whole_number(request: Request, name: str, default: int) -> int:
-    """`?name=`, refused with a sentence when it is no whole number."""
-    came = request.query_params.get(name, str(default))
-    if not (came.isascii() and came.isdecimal() and len(came) < 10):
-        raise UserError("request:number", f"{name}={came[:30]!r} came; a whole number was wanted.")
-    return int(came)
