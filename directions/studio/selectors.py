@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -21,7 +21,7 @@ from directions.inversions.selectors import inversion_of, inversion_progress
 from directions.pairs.models import Direction
 from directions.pairs.selectors import directions_of
 from directions.semantics.selectors import semantics_like
-from directions.studio.models import Photo
+from directions.studio.models import Photo, Recipe
 from directions.studio.steps import MAX_INTENSITY, Kind
 
 State = Literal["waiting", "running", "ready", "out-of-domain", "failed"]
@@ -114,6 +114,30 @@ def _community_slider(series: Series) -> Slider:
 
 def photos_of(*, user: User) -> QuerySet[Photo]:
     return Photo.objects.filter(owner=user).select_related("image").order_by("-created_at")
+
+
+def studio_export(user: User) -> dict[str, Any]:
+    """What this room holds on a person, ready for JSON; registered with accounts."""
+    return {
+        "photos": [
+            {
+                "id": str(photo.pk),
+                "title": photo.title,
+                "sha256": photo.image.sha256,
+                "created_at": photo.created_at.isoformat(),
+            }
+            for photo in photos_of(user=user)
+        ],
+        "recipes": [
+            {
+                "id": str(recipe.pk),
+                "photo": str(recipe.photo_id),
+                "steps": recipe.steps,
+                "created_at": recipe.created_at.isoformat(),
+            }
+            for recipe in Recipe.objects.filter(owner=user).order_by("created_at")
+        ],
+    }
 
 
 def sample_photos() -> QuerySet[Photo]:

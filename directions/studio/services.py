@@ -84,8 +84,14 @@ def sample_create(*, sample: str, title: str, data: bytes) -> tuple[Photo, bool]
 
 
 def photo_prepare(*, photo: Photo, generator: Generator) -> None:
-    """Ask for the photo's inversion on a generator that came after it; nothing happens when there is one."""
-    if not Inversion.objects.filter(image_id=photo.image_id, generator=generator).exists():
+    """Ask for the photo's inversion on a generator that came after it; nothing happens when there is one.
+
+    Nor on a generator that is set aside: nothing new is derived there, whoever asks.
+    """
+    if (
+        generator.is_active
+        and not Inversion.objects.filter(image_id=photo.image_id, generator=generator).exists()
+    ):
         inversion_request(
             image=photo.image, generator=generator, priority=Job.Priority.PERSON, owner=photo.owner
         )

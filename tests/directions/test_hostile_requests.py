@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 from django.test import Client
 
+from direction_commons.accounts.services import account_export
+from direction_commons.jobs.models import Job
 from directions.studio.models import Photo
-from directions.studio.services import sample_create
+from directions.studio.services import photo_create, recipe_save, sample_create
 from tests.directions import studio_rows as rows
 
 pytestmark = pytest.mark.django_db
@@ -74,6 +77,26 @@ def test_an_intensity_that_is_no_number_or_too_large_a_one_is_refused(client: Cl
         answer = _preview(client, address, body)
         assert answer.status_code == 400, address
         assert answer.json()["error"]["code"] in ("studio:steps", "request:parse_error")
+
+
+def test_looking_at_a_photo_on_a_generator_that_is_set_aside_queues_nothing(client: Client) -> None:
+    photo = a_sample()
+    aside = rows.a_generator("aside", is_active=False)
+    queued = Job.objects.count()
+    client.get(f"/api/v1/photos/{photo.pk}/?generator={aside.slug}")
+    assert Job.objects.count() == queued
+
+
+def test_the_export_names_photos_and_recipes() -> None:
+    owner, generator = rows.a_person(), rows.a_generator()
+    photo = photo_create(owner=owner, data=rows.picture_bytes(7), title="Me in May")
+    rows.an_inversion(photo.image, generator)
+    recipe = recipe_save(user=owner, photo=photo, generator=generator, steps=[])
+    held = json.loads(json.dumps(account_export(user=owner)))["studio"]
+    assert [row["title"] for row in held["photos"]] == ["Me in May"]
+    assert [row["id"] for row in held["recipes"]] == [str(recipe.pk)]
+    other = account_export(user=rows.a_person())["studio"]
+    assert other == {"photos": [], "recipes": []}
 
 
 def test_steps_that_are_nested_too_deeply_are_refused_by_the_page(client: Client) -> None:

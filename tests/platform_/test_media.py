@@ -615,3 +615,21 @@ def test_the_clean_up_takes_orphans_and_nothing_else(picture: Picture, ada: User
 def test_the_limits_are_those_of_the_settings(settings: Any) -> None:
     assert (settings.MEDIA_MAX_BYTES, settings.MEDIA_MAX_PIXELS) == (10 * 1024**2, 25_000_000)
     assert pictures.MIN_SIDE == 32
+
+
+def test_a_persons_public_picture_is_asked_for_again_each_time(
+    client: Client, ada: User, picture: Picture
+) -> None:
+    """It may be withdrawn: nobody in between may go on showing it. What the program made may be kept."""
+    own = image_intake(owner=ada, data=picture(seed=1), public=True)
+    ours = image_store(owner=None, array=np.zeros((32, 32, 3), dtype=np.uint8), public=True)
+    assert client.get(f"/media/{own.pk}/").headers["Cache-Control"] == "private, no-cache"
+    assert "immutable" in client.get(f"/media/{ours.pk}/").headers["Cache-Control"]
+
+
+def test_cleaning_leaves_folders_that_are_not_ours_alone() -> None:
+    foreign = Path(default_storage.location) / "lost+found" / "x"  # type: ignore[attr-defined]
+    foreign.parent.mkdir(parents=True)
+    foreign.write_bytes(b"x")
+    assert services.images_clean(older_than=-1) == (0, 0)
+    assert foreign.exists()

@@ -39,7 +39,8 @@ def person_create(*, username: str, email: str, password: str) -> User:
     wrong: list[str] = []
     checks: list[tuple[str, Callable[[], Any]]] = [
         ("user name", lambda: adapter.clean_username(user.username)),
-        ("e-mail", lambda: (validate_email(user.email), adapter.clean_email(user.email))),
+        ("e-mail", lambda: validate_email(user.email)),
+        ("e-mail", lambda: adapter.clean_email(user.email)),
         ("password", lambda: validate_password(password, user)),
     ]
     for field, check in checks:

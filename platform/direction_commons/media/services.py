@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -202,12 +203,20 @@ def images_clean(*, older_than: int) -> tuple[int, int]:
     files = 0
     before = timezone.now() - timedelta(seconds=older_than)
     folders = default_storage.listdir("")[0] if default_storage.exists("") else []
-    for folder in folders:
+    for folder in filter(_is_ours, folders):
         for name in default_storage.listdir(folder)[1]:
             path = f"{folder}/{name}"
             if default_storage.get_modified_time(path) <= before:
                 files += _orphan_delete(folder, name)
     return rows, files
+
+
+def _is_ours(folder: str) -> bool:
+    """A person's folder or the program's; a disk's own (lost+found) is none of our business."""
+    try:
+        return folder == COMMONS or bool(uuid.UUID(folder))
+    except ValueError:
+        return False
 
 
 def _orphan_delete(folder: str, name: str) -> bool:

@@ -24,7 +24,8 @@ def image(request: HttpRequest, id: uuid.UUID) -> HttpResponseBase:
     """`/media/<uuid>/`, with `?w=` the smallest stored copy that is large enough.
 
     Private pictures are asked for again each time (304 after the access check), so that nothing of them shows
-    up for the next person at the same browser; public ones never change and may be kept for a day.
+    up for the next person at the same browser; a person's public ones, too, for they may be withdrawn. What
+    the program made for everybody never changes and may be kept for a day.
     """
     stored = access_image(person_of(request), id)
     width = request.GET.get("w")
@@ -44,7 +45,8 @@ def image(request: HttpRequest, id: uuid.UUID) -> HttpResponseBase:
             log.error("media.file-missing", image=str(stored.pk), path=path)
             raise NotFound("picture") from None
     response["ETag"] = etag
-    response["Cache-Control"] = "public, max-age=86400, immutable" if stored.public else "private, no-cache"
+    kept = stored.public and stored.owner_id is None
+    response["Cache-Control"] = "public, max-age=86400, immutable" if kept else "private, no-cache"
     response["Content-Disposition"] = f'inline; filename="{stored.pk}.{content_type.split("/")[1]}"'
     response["Content-Security-Policy"] = "default-src 'none'; sandbox"
     response["Cross-Origin-Resource-Policy"] = "same-origin"
