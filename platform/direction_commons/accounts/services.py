@@ -149,7 +149,7 @@ def account_delete(*, user: User, password: str | None = None) -> None:
         except IntegrityError:  # a worker kept a picture of theirs between our looking and our deleting
             if not tries_left:
                 raise
-            user = User.objects.get(pk=pk)
+            user.pk = pk  # which the failed deletion took from it
     log.info("accounts.deleted", user=str(pk))
 
 
