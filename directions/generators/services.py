@@ -116,9 +116,7 @@ def _registered(*, facts: dict[str, Any], location: str, manifest: str) -> Gener
         "title": str(metadata.get("title") or facts["name"])[:100],
         "description": str(metadata.get("description") or ""),
         "licence": str(metadata.get("licence") or "")[:100],
-        "drawn_world": bool(
-            metadata.get("drawn_world", metadata.get("world") == "drawn" or facts["name"] == "portraits")
-        ),
+        "drawn_world": bool(metadata.get("drawn_world", False)),
         "location": location,
         "manifest_sha256": manifest,
         "is_active": True,

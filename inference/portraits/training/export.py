@@ -36,6 +36,7 @@ def export_bundle(checkpoint: Path, output: Path, people: int = 32, steps: int =
             "title": "Drawn Portraits",
             "description": "A small StyleGAN2 of drawn, aligned portraits at 128 x 128, and its encoder.",
             "world": "Shaded drawings of one head and shoulders each; no photograph of a real person.",
+            "drawn_world": True,  # pages say so
             "licence": "Apache-2.0",
             "trained_on": "pictures of this project's own renderer (inference/portraits), nothing else",
             "note": (
