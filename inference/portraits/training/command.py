@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("-o", "--output", type=Path, help="the bundle's folder (default: WORK/bundle)")
     parser.add_argument(
-        "--minutes", type=float, default=75.0, help="training time, shared out over the stages"
+        "--minutes", type=float, default=65.0, help="training time, shared out over the stages"
     )
     parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N")
     parser.add_argument("--processes", type=int, help="training processes on cpu (default: one a core)")

@@ -1,10 +1,10 @@
 """The supervised recipe: scene s is known, w = M(s), G(w) ~ picture; then an encoder, through G.
 
-Six stages, each a share of the time given: a perceptual backbone that reads scenes from pictures, mapping and
-generator at 32 px (the mapping then stays), the encoder toward the known w, the generator at 64 and 128 px,
-and encoder and generator together through the picture. Resumable from the last checkpoint, seeded (which
-pictures a step sees follows from the seed; how many steps fit, from the machine). It makes no
-bundle: that needs the measurements of `calibrate.py`.
+Seven stages, each a share of the time given: a perceptual backbone that reads scenes from pictures, mapping
+and generator at 32 px (the mapping then stays), the encoder toward known w, the generator at 64 and 128 px,
+encoder and generator together through the picture, and that once more with hardly any perceptual weight.
+Resumable from the last checkpoint, seeded (which pictures a step sees follows from the seed; how many steps
+fit, from the machine). It makes no bundle: that needs the measurements of `calibrate.py`.
 """
 
 from __future__ import annotations
@@ -49,9 +49,10 @@ STAGES = (
     Stage("perceptual", 0.05, 32, 6e-3),
     Stage("generator-32", 0.11, 32, 3e-2, 32),
     Stage("encoder", 0.15, 32, 3e-3),
-    Stage("generator-64", 0.14, 16, 4e-3, 64),
-    Stage("generator-128", 0.21, 16, 4e-3, natural=0.7),
-    Stage("joint", 0.255, 16, 1e-3, natural=0.7),
+    Stage("generator-64", 0.15, 16, 4e-3, 64),
+    Stage("generator-128", 0.215, 16, 4e-3, natural=0.7),
+    Stage("joint", 0.26, 16, 2.5e-3, natural=0.7),
+    Stage("polish", 0.065, 16, 8e-4, natural=0.8),
 )
 PERCEPTUAL_WEIGHT = 0.1
 
@@ -126,7 +127,8 @@ class Trainer:
     def _train_stage(self, stage: Stage, last_checkpoint: float, last_sheet: float) -> None:
         length = self.options.minutes * 60 * stage.share
         step_of = self._step_of(stage)
-        names = {"perceptual": ["perceptual"], "encoder": ["encoder"], "joint": ["generator", "encoder"]}
+        both = ["generator", "encoder"]
+        names = {"perceptual": ["perceptual"], "encoder": ["encoder"], "joint": both, "polish": both}
         trained = names.get(stage.name, ["generator"])
         for name, network in self.networks._asdict().items():
             network.requires_grad_(name in trained)
@@ -161,9 +163,9 @@ class Trainer:
             nn.utils.clip_grad_norm_(parameters, 5.0)
             warm = min(1.0, (self.position.stage_step + 1) / 100)
             fall = 0.5 * (1 + math.cos(math.pi * self.position.progress))
-            floor = 0.02 if stage.name in ("perceptual", "joint") else 0.25
+            floor = 0.02 if stage.name in ("perceptual", "joint", "polish") else 0.25
             for name in trained:
-                scale = 0.25 if stage.name == "joint" and name == "encoder" else 1.0
+                scale = 0.25 if stage.name in ("joint", "polish") and name == "encoder" else 1.0
                 for group in self.optimisers[name].param_groups:
                     bold = self._boldness(stage, group["resolution"])
                     group["lr"] = stage.lr * scale * bold * warm * (floor + (1 - floor) * fall)
@@ -200,8 +202,9 @@ class Trainer:
             return self._perceptual_step
         if stage.name == "encoder":
             return self._encoder_step
-        if stage.name == "joint":
-            return self._joint_step
+        if stage.name in ("joint", "polish"):
+            weight = PERCEPTUAL_WEIGHT if stage.name == "joint" else 0.2 * PERCEPTUAL_WEIGHT
+            return lambda z, images: self._joint_step(z, images, weight)
         return lambda z, images: self._generator_step(z, images, stage.resolution)
 
     def _perceptual_step(self, z: Tensor, images: Tensor) -> tuple[Tensor, dict[str, float]]:
@@ -221,7 +224,7 @@ class Trainer:
         loss = F.smooth_l1_loss(w, target, beta=0.3) + 0.1 * deltas.square().mean()
         return loss, {"explained": float(1 - (w - target).detach().square().mean() / target.var())}
 
-    def _joint_step(self, z: Tensor, images: Tensor) -> tuple[Tensor, dict[str, float]]:
+    def _joint_step(self, z: Tensor, images: Tensor, perceptual: float) -> tuple[Tensor, dict[str, float]]:
         """Pictures through the encoder and back, beside known codes that keep the mapping in its place."""
         w, deltas = self.networks.encoder.split(images)
         some = max(1, len(images) // 8)
@@ -232,7 +235,7 @@ class Trainer:
         output = self.networks.generator.synthesis(codes, "none")
         wanted = torch.cat([images, images[:some]])
         distance = self._feature_distance(output, wanted)
-        loss = losses.picture_loss(output, wanted) + PERCEPTUAL_WEIGHT * distance
+        loss = losses.picture_loss(output, wanted) + perceptual * distance
         loss = loss + 0.05 * F.smooth_l1_loss(w, target, beta=0.3) + 0.05 * deltas.square().mean()
         quality = losses.psnr(output.detach(), wanted)
         return loss, {
@@ -246,9 +249,9 @@ class Trainer:
     def _boldness(stage: Stage, resolution: int) -> float:
         """How much faster than the stage's rate a group learns. toRGB layers and the constant (group 0) set
         the pace: their weights are small, and a rate that suits a fresh generator destroys a trained one."""
-        if not resolution or stage.name not in ("generator-64", "generator-128", "joint"):
+        if not resolution or stage.name not in ("generator-64", "generator-128", "joint", "polish"):
             return 1.0
-        return 4.0 if resolution == stage.resolution and stage.name != "joint" else 2.0
+        return 4.0 if resolution == stage.resolution and stage.name.startswith("generator") else 2.0
 
     def _feature_distance(self, output: Tensor, images: Tensor) -> Tensor:
         perceptual = self.networks.perceptual
