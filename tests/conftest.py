@@ -36,18 +36,20 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 
 
+def is_serial(item: pytest.Item) -> bool:
+    return item.path.relative_to(Path(__file__).parent).parts[0] in SERIAL
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """The long ones all in one process of pytest-xdist, which reads this mark once collection is over."""
+    if is_serial(item):
+        item.add_marker(pytest.mark.xdist_group("serial"))
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The long ones first, all in one process of pytest-xdist, so that the others run beside them."""
-    here = Path(__file__).parent
-
-    def serial(item: pytest.Item) -> bool:
-        return item.path.relative_to(here).parts[0] in SERIAL
-
-    items.sort(key=lambda item: not serial(item))
-    for item in items:
-        if serial(item):
-            item.add_marker(pytest.mark.xdist_group("serial"))
+    """The long ones first, so that the others run beside them."""
+    items.sort(key=lambda item: not is_serial(item))
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

@@ -44,6 +44,10 @@ class Services:
         shutil.rmtree(self.folders.sockets)
 
 
+# Playwright's synchronous interface keeps an event loop in the thread of the tests, where Django then refuses
+# its database. Tests here are synchronous all through.
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+
 started: Services | None = None
 
 
