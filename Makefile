@@ -67,7 +67,7 @@ $(VENV)/installed-dev: requirements-dev.lock $(VENV)/installed
 
 test: $(VENV)/installed-dev
 	@OMP_NUM_THREADS=1 MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=100000000000 MALLOC_TOP_PAD_=100000000 \
-	  $(PY) -m pytest -n 2 --dist loadgroup --no-loadscope-reorder $(ARGS)
+	  $(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(VENV)/installed-dev
 	$(PY) -m ruff check .

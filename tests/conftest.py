@@ -24,7 +24,7 @@ from direction_commons.local.privileges import die_with_parent
 from direction_commons.local.processes import Child, stop_children
 from direction_commons.local.supervisor import stack_environment, worker_program
 
-SERIAL = ("system", "browser")  # rooms whose tests need the machine's ports, processes and time to themselves
+LONG = ("system", "browser")  # rooms whose tests start the whole program
 CHROMIUM_LINE = (
     "no Chromium found; install it: apt install chromium, or python -m playwright install chromium"
 )
@@ -36,20 +36,11 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 
 
-def is_serial(item: pytest.Item) -> bool:
-    return item.path.relative_to(Path(__file__).parent).parts[0] in SERIAL
-
-
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """The long ones all in one process of pytest-xdist, which reads this mark once collection is over."""
-    if is_serial(item):
-        item.add_marker(pytest.mark.xdist_group("serial"))
-
-
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The long ones first, so that the others run beside them."""
-    items.sort(key=lambda item: not is_serial(item))
+    """The long files first (`--dist loadfile` gives a file to one process), so that the others run beside them."""
+    here = Path(__file__).parent
+    items.sort(key=lambda item: item.path.relative_to(here).parts[0] not in LONG)
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
