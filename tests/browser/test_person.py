@@ -212,7 +212,7 @@ def test_without_scripts_it_works_too(window: Callable[..., Window]) -> None:
     browser.goto("/accounts/signup/?next=/contribute/")
     sign_up(browser)
     page.wait_for_url("**/contribute/")
-    page.get_by_role("button", name="Take the pair “freckles”").click()
+    page.get_by_role("button", name="Take the pair “earrings”").click()
     page.wait_for_url("**/contributions/*/")
     # The page looks again by itself: nobody presses anything.
     expect(page.get_by_role("link", name="Use it in the studio now")).to_be_visible(timeout=DONE)
