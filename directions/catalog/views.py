@@ -41,6 +41,7 @@ def index(request: HttpRequest) -> HttpResponse:
     )
     context = {
         "generator": generator,
+        "drawn_world": generator.drawn_world,  # of the one shown, which is at hand: no second question
         "found": found,
         "query_string": _query_string(request, found),
         "sorts": SORT_WORDS,
