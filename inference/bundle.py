@@ -23,9 +23,9 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
-from inference.encoders import Encoder, build_encoder
+from inference.encoders import ENCODERS, Encoder
 from inference.errors import BundleError, RegistryError
-from inference.generators import Generator, build_generator
+from inference.generators import GENERATORS, Generator
 from inference.perceptual import Perceptual
 
 FORMAT = 1
@@ -237,9 +237,9 @@ def _read_weights(folder: Path, network: str, manifest: Mapping[str, Any]) -> di
 def _build(manifest: Mapping[str, Any], network: str) -> Any:
     table = manifest[network]
     if network == "generator":
-        return build_generator(table["family"], table["config"])
+        return GENERATORS.build(table["family"], table["config"])
     if network == "encoder":
-        return build_encoder(table["family"], table["config"])
+        return ENCODERS.build(table["family"], table["config"])
     return Perceptual(**table["config"])
 
 

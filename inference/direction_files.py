@@ -26,6 +26,17 @@ from inference.errors import DirectionError
 
 FORMAT = "direction-commons/1"
 MAX_BYTES = 64 * 1024 * 1024
+# what the two readers raise for damaged files; MemoryError when a header claims a vast array
+_UNREADABLE = (
+    SafetensorError,
+    zipfile.BadZipFile,
+    ValueError,
+    KeyError,
+    TypeError,
+    EOFError,
+    OSError,
+    MemoryError,
+)
 Arrays = dict[str, npt.NDArray[np.float32]]
 
 
@@ -72,7 +83,7 @@ def read_arrays(path: str | os.PathLike[str]) -> tuple[Arrays, dict[str, Any]]:
     try:
         arrays, text = _read_safetensors(data) if ending == ".safetensors" else _read_npz(data)
         header = json.loads(text)
-    except (SafetensorError, zipfile.BadZipFile, ValueError, KeyError, TypeError, EOFError, OSError) as error:
+    except _UNREADABLE as error:
         raise _damaged(source, str(error)) from error
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         raise _damaged(source, f"its format is not {FORMAT}")

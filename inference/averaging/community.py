@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from inference import effect_metric
-from inference.averaging.estimators import get_averager
+from inference.averaging.estimators import AVERAGERS
 from inference.direction_files import read_arrays, write_arrays
 from inference.errors import AveragingError, DirectionError
 from inference.finders.direction import Direction, check_header, check_vector
@@ -124,7 +124,7 @@ def average(
     )
     differences = np.stack([member.difference for member in directions])  # [n, L, D]
     units = effect_metric.unit(differences, weights)  # [n, L, D]
-    fitted = get_averager(method)().fit(units, weights)
+    fitted = AVERAGERS.get(method)().fit(units, weights)
     resultant = float(min(fitted.resultant_length_, 1.0))
     n = len(directions)
     if n == 1:
@@ -183,7 +183,7 @@ def _judged_by_the_others(
 
     A member whose others cancel out has nothing to be projected on: 0 for both.
     """
-    others = get_averager(method)().leaving_each_out(units, weights)  # [n, L, D], effect length 1 or 0
+    others = AVERAGERS.get(method)().leaving_each_out(units, weights)  # [n, L, D], effect length 1 or 0
     lengths = np.linalg.norm(others, axis=(1, 2))  # [n]; others / lengths is the unit vector a_i
     projections = effect_metric.inner(differences, others, weights) * lengths  # = <D, a> / <a, a>
     cosines = effect_metric.cosine(units, others, weights)

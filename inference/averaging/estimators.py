@@ -3,20 +3,20 @@
 The constructor only stores; `fit(units [n, L, D], weights [L])` learns `direction_` `[L, D]` of effect length
 1 and `resultant_length_`, and does not depend on the order of the rows: they are sorted first, because
 floating-point sums are not commutative over many terms. A new method is a class here with
-`@register_averager`; the contract suite in tests/inference/test_averaging.py runs over all that are
+`@AVERAGERS.register`; the contract suite in tests/inference/test_averaging.py runs over all that are
 registered.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol, Self, TypeVar
+from typing import Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from inference import effect_metric
-from inference.errors import AveragingError, RegistryError, ShapeError
+from inference.errors import AveragingError, ShapeError
+from inference.registry import Registry
 
 Array = npt.NDArray[np.float64]
 VANISHED = 1e-6  # a resultant length at which directions cancel out, and what is left is rounding
@@ -35,34 +35,7 @@ class Averager(Protocol):
         ...
 
 
-_AVERAGERS: dict[str, Callable[[], Averager]] = {}
-
-
-_A = TypeVar("_A", bound=Averager)
-
-
-def register_averager(name: str) -> Callable[[type[_A]], type[_A]]:
-    """Class decorator: make an averager known by name."""
-
-    def register(cls: type[_A]) -> type[_A]:
-        if name in _AVERAGERS:
-            raise RegistryError(f"a second averager {name!r}", "a new name", code="registry:averager")
-        _AVERAGERS[name] = cls
-        return cls
-
-    return register
-
-
-def get_averager(name: str) -> Callable[[], Averager]:
-    """The registered class, called without arguments for the defaults."""
-    if name not in _AVERAGERS:
-        raise RegistryError(f"the averager {name!r}", f"one of {averager_names()}", code="registry:averager")
-    return _AVERAGERS[name]
-
-
-def averager_names() -> list[str]:
-    """All registered names, sorted."""
-    return sorted(_AVERAGERS)
+AVERAGERS: Registry[Averager] = Registry("averager")
 
 
 def _checked(units: npt.ArrayLike, weights: npt.ArrayLike) -> tuple[Array, Array]:
@@ -91,7 +64,7 @@ def _mean(rows: Array, scale: Array) -> tuple[Array, float]:
     return mean / length, length
 
 
-@register_averager("mean")
+@AVERAGERS.register("mean")
 class MeanDirection:
     """Every member has one vote: the mean of the unit directions, rescaled. The paper's average."""
 
@@ -113,7 +86,7 @@ class MeanDirection:
         return np.where(vanished, 0.0, others / np.where(vanished, 1.0, lengths))
 
 
-@register_averager("geometric-median")
+@AVERAGERS.register("geometric-median")
 class GeometricMedianDirection:
     """The point that the unit directions are nearest to in sum (Weiszfeld's iteration), rescaled.
 

@@ -1,13 +1,13 @@
-"""What every encoder promises, and the register of encoders. Refuses unknown names and wrong pictures."""
+"""What every encoder promises, and the register of encoders. Refuses wrong pictures."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import Any
 
 from torch import Tensor, nn
 
-from inference.errors import RegistryError, ShapeError
+from inference.errors import ShapeError
+from inference.registry import Registry
 
 
 class Encoder(nn.Module):
@@ -31,31 +31,4 @@ class Encoder(nn.Module):
             )
 
 
-ENCODERS: dict[str, type[Encoder]] = {}
-
-
-def register_encoder(family: str) -> Callable[[type[Any]], type[Any]]:
-    """Class decorator: make this encoder buildable by name."""
-
-    def register(cls: type[Any]) -> type[Any]:
-        if family in ENCODERS:
-            raise RegistryError(f"encoder {family!r} twice", "each encoder registered once")
-        cls.family = family
-        ENCODERS[family] = cls
-        return cls
-
-    return register
-
-
-def build_encoder(family: str, config: Mapping[str, Any]) -> Encoder:
-    """An untrained encoder of a registered name."""
-    if family not in ENCODERS:
-        raise RegistryError(f"encoder {family!r}", f"one of {sorted(ENCODERS)}", code="registry:encoder")
-    try:
-        return ENCODERS[family](**config)
-    except TypeError as error:
-        raise RegistryError(
-            f"configuration {dict(config)} ({error})",
-            f"the options that the {family!r} encoder takes",
-            code="registry:encoder-config",
-        ) from error
+ENCODERS: Registry[Encoder] = Registry("encoder")

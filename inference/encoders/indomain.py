@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from inference.encoders.base import Encoder, register_encoder
+from inference.encoders.base import ENCODERS, Encoder
 
 
 class DownBlock(nn.Module):
@@ -66,9 +66,11 @@ class Trunk(nn.Module):
         return features
 
 
-@register_encoder("indomain")
+@ENCODERS.register("indomain")
 class InDomainEncoder(Encoder):
     """`widths` gives the channels at R/2 .. 4 px as text keys; `hidden` the width before the two heads."""
+
+    family = "indomain"
 
     def __init__(
         self, *, resolution: int, widths: Mapping[str, int], num_layers: int, code_dim: int, hidden: int = 256

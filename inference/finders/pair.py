@@ -17,9 +17,9 @@ import torch
 
 from inference import effect_metric
 from inference.errors import DirectionError, ShapeError
+from inference.finders.base import FINDERS
 from inference.finders.direction import Direction
 from inference.finders.quality import pair_quality
-from inference.finders.registry import register_finder
 from inference.images import check_images
 from inference.inversion import DEFAULT_STEPS, Inversion, Progress, invert
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from inference.bundle import Bundle
 
 
-@register_finder("pair")
+@FINDERS.register("pair")
 class PairDifference:
     """z' - z, scaled to unit length; learns `vector_` `[L, D]` and `step_`."""
 

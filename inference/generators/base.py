@@ -1,17 +1,17 @@
 """What every generator promises, and the register of families.
 
-Holds no architecture. It refuses unknown families and configurations that a family does not take.
+Holds no architecture.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from inference.errors import RegistryError, ShapeError
+from inference.errors import ShapeError
+from inference.registry import Registry
 
 
 class Generator(nn.Module):
@@ -56,36 +56,7 @@ class Generator(nn.Module):
         return self.synthesis(self.mapping(z))
 
 
-GENERATORS: dict[str, type[Generator]] = {}
-
-
-def register_generator(family: str) -> Callable[[type[Any]], type[Any]]:
-    """Class decorator: make `family` buildable by name."""
-
-    def register(cls: type[Any]) -> type[Any]:
-        if family in GENERATORS:
-            raise RegistryError(f"generator family {family!r} twice", "each family registered once")
-        cls.family = family
-        GENERATORS[family] = cls
-        return cls
-
-    return register
-
-
-def build_generator(family: str, config: Mapping[str, Any]) -> Generator:
-    """An untrained generator of a registered family."""
-    if family not in GENERATORS:
-        raise RegistryError(
-            f"generator family {family!r}", f"one of {sorted(GENERATORS)}", code="registry:generator"
-        )
-    try:
-        return GENERATORS[family](**config)
-    except TypeError as error:
-        raise RegistryError(
-            f"configuration {dict(config)} ({error})",
-            f"the options that the {family!r} family takes",
-            code="registry:generator-config",
-        ) from error
+GENERATORS: Registry[Generator] = Registry("generator")
 
 
 def truncate(codes: Tensor, w_avg: Tensor, truncation: float, cutoff: int | None) -> Tensor:

@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from inference.errors import RegistryError, ShapeError
-from inference.generators.base import Generator, register_generator, truncate
+from inference.generators.base import GENERATORS, Generator, truncate
 
 _GAIN = math.sqrt(2.0)
 
@@ -177,10 +177,11 @@ class MappingNetwork(nn.Module):
         return w if self.skip is None else self.skip(z) + 0.3 * w
 
 
-@register_generator("stylegan2")
+@GENERATORS.register("stylegan2")
 class StyleGAN2Generator(Generator):
     """The whole generator. `widths` gives the channels at each resolution, as text keys (TOML tables)."""
 
+    family = "stylegan2"
     space = "W+"
 
     def __init__(

@@ -10,8 +10,8 @@ import torch
 
 from inference.bundle import Bundle
 from inference.effect_metric import measure_weights
-from inference.encoders import build_encoder
-from inference.generators import build_generator
+from inference.encoders import ENCODERS
+from inference.generators import GENERATORS
 from inference.perceptual import Perceptual
 
 SIZE = 32
@@ -21,7 +21,7 @@ torch.set_num_threads(1)
 def make_tiny_bundle(seed: int = 0, **thresholds: float) -> Bundle:
     """A 32 px StyleGAN2 with an encoder and a perceptual network; about 0.3 M parameters."""
     torch.manual_seed(seed)
-    generator = build_generator(
+    generator = GENERATORS.build(
         "stylegan2",
         {
             "resolution": SIZE,
@@ -36,7 +36,7 @@ def make_tiny_bundle(seed: int = 0, **thresholds: float) -> Bundle:
         for name, parameter in generator.named_parameters():
             if ".rgb.weight" in name:
                 parameter *= 0.12
-    encoder = build_encoder(
+    encoder = ENCODERS.build(
         "indomain",
         {
             "resolution": SIZE,

@@ -5,7 +5,7 @@ import pytest
 
 from inference import effect_metric
 from inference.averaging import CommunityDirection, average, load_direction
-from inference.averaging.estimators import averager_names, get_averager
+from inference.averaging.estimators import AVERAGERS
 from inference.errors import AveragingError, DirectionError, RegistryError, ShapeError
 
 WEIGHTS = np.array([4.0, 1.0, 0.25])
@@ -18,49 +18,49 @@ def cloud(n, *, spread=0.4, seed=0):
     return effect_metric.unit(centre + spread * source.normal(size=(n, 3, 5)), WEIGHTS)
 
 
-@pytest.mark.parametrize("name", averager_names())
+@pytest.mark.parametrize("name", AVERAGERS.names())
 class TestEveryAverager:
     """The contract: whatever is registered passes this."""
 
     def test_constructor_only_stores(self, name):
-        assert not [key for key in vars(get_averager(name)()) if key.endswith("_")]
+        assert not [key for key in vars(AVERAGERS.get(name)()) if key.endswith("_")]
 
     def test_fit_returns_self_and_learns_a_unit(self, name):
-        estimator = get_averager(name)()
+        estimator = AVERAGERS.get(name)()
         assert estimator.fit(cloud(6), WEIGHTS) is estimator
         assert float(effect_metric.norm(estimator.direction_, WEIGHTS)) == pytest.approx(1.0)
         assert 0 < estimator.resultant_length_ <= 1
 
     def test_order_does_not_show_in_a_single_bit(self, name):
         rows = cloud(17)
-        fitted = get_averager(name)().fit(rows, WEIGHTS)
+        fitted = AVERAGERS.get(name)().fit(rows, WEIGHTS)
         for seed in range(5):
             shuffled = rows[np.random.default_rng(seed).permutation(17)]
-            again = get_averager(name)().fit(shuffled, WEIGHTS)
+            again = AVERAGERS.get(name)().fit(shuffled, WEIGHTS)
             assert np.array_equal(fitted.direction_, again.direction_)
             assert fitted.resultant_length_ == again.resultant_length_
 
     def test_one_row_gives_itself(self, name):
         rows = cloud(1)
-        estimator = get_averager(name)().fit(rows, WEIGHTS)
+        estimator = AVERAGERS.get(name)().fit(rows, WEIGHTS)
         assert estimator.direction_ == pytest.approx(rows[0], abs=1e-9)
         assert estimator.resultant_length_ == pytest.approx(1.0)
 
     def test_equal_rows_give_themselves(self, name):
         rows = np.repeat(cloud(1), 4, axis=0)
-        assert get_averager(name)().fit(rows, WEIGHTS).direction_ == pytest.approx(rows[0], abs=1e-9)
+        assert AVERAGERS.get(name)().fit(rows, WEIGHTS).direction_ == pytest.approx(rows[0], abs=1e-9)
 
     def test_leaving_each_out_is_fitting_without_it(self, name):
         rows = cloud(6)
-        left_out = get_averager(name)().leaving_each_out(rows, WEIGHTS)
+        left_out = AVERAGERS.get(name)().leaving_each_out(rows, WEIGHTS)
         for row in range(6):
-            alone = get_averager(name)().fit(np.delete(rows, row, axis=0), WEIGHTS)
+            alone = AVERAGERS.get(name)().fit(np.delete(rows, row, axis=0), WEIGHTS)
             assert left_out[row] == pytest.approx(alone.direction_, abs=1e-9)
 
     def test_rows_that_cancel_out_are_refused(self, name):
         rows = cloud(1)
         with pytest.raises(AveragingError) as caught:
-            get_averager(name)().fit(np.concatenate([rows, -rows]), WEIGHTS)
+            AVERAGERS.get(name)().fit(np.concatenate([rows, -rows]), WEIGHTS)
         assert caught.value.code == "averaging:opposed"
 
     @pytest.mark.parametrize(
@@ -68,16 +68,18 @@ class TestEveryAverager:
     )
     def test_wrong_rows_are_refused(self, name, rows):
         with pytest.raises(ShapeError) as caught:
-            get_averager(name)().fit(rows, WEIGHTS)
+            AVERAGERS.get(name)().fit(rows, WEIGHTS)
         assert caught.value.code == "shape:units"
 
 
 def test_an_outlier_pulls_the_geometric_median_less_than_the_mean():
     rows = cloud(6, spread=0.1)
     wrong = np.concatenate([rows, -rows[:2]])
-    truth = get_averager("mean")().fit(rows, WEIGHTS).direction_
+    truth = AVERAGERS.get("mean")().fit(rows, WEIGHTS).direction_
     cosines = {
-        name: float(effect_metric.cosine(get_averager(name)().fit(wrong, WEIGHTS).direction_, truth, WEIGHTS))
+        name: float(
+            effect_metric.cosine(AVERAGERS.get(name)().fit(wrong, WEIGHTS).direction_, truth, WEIGHTS)
+        )
         for name in ("mean", "geometric-median")
     }
     assert cosines["geometric-median"] > cosines["mean"]
@@ -85,7 +87,7 @@ def test_an_outlier_pulls_the_geometric_median_less_than_the_mean():
 
 def test_unknown_averager():
     with pytest.raises(RegistryError, match="geometric-median"):
-        get_averager("mode")
+        AVERAGERS.get("mode")
 
 
 def test_R_and_rho_are_what_the_pairwise_cosines_say(direction_of):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
@@ -13,8 +14,8 @@ from inference import effect_metric
 from inference.averaging import load_direction
 from inference.errors import DirectionError, ShapeError
 from inference.finders import Direction, PairDifference, direction_from_codes, find_direction
+from inference.finders.base import FINDERS
 from inference.finders.quality import changed_region
-from inference.finders.registry import finder_names, get_finder
 from inference.inversion import invert
 
 from .conftest import make_tiny_bundle
@@ -149,8 +150,8 @@ def test_inversions_of_another_generator_are_refused(tiny, other_tiny, made):
 
 
 def test_the_finder_is_an_estimator():
-    assert finder_names() == ["pair"]
-    finder = get_finder("pair")(space="W")
+    assert FINDERS.names() == ["pair"]
+    finder = FINDERS.get("pair")(space="W")
     assert vars(finder) == {"space": "W"}
     assert finder.fit(np.zeros((2, 3)), np.ones((2, 3)), [1, 1]) is finder
     assert finder.vector_ == pytest.approx(np.full((2, 3), 6**-0.5))
@@ -214,6 +215,18 @@ def test_a_zip_bomb_is_refused_before_it_unpacks(tmp_path):
     with zipfile.ZipFile(tmp_path / "d.npz", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("vector.npy", bytes(80 * 2**20))
     with pytest.raises(DirectionError, match="unpacks to 80 MiB"):
+        Direction.load(tmp_path / "d.npz")
+
+
+def test_an_npz_that_claims_a_vast_array_is_refused(tmp_path):
+    head = io.BytesIO()
+    np.lib.format.write_array_header_1_0(
+        head, {"descr": "<f4", "fortran_order": False, "shape": (2**30, 2**14)}
+    )
+    with zipfile.ZipFile(tmp_path / "d.npz", "w") as archive:
+        for name in ("header.npy", "vector.npy"):
+            archive.writestr(name, head.getvalue())
+    with pytest.raises(DirectionError, match="not a whole direction file"):
         Direction.load(tmp_path / "d.npz")
 
 

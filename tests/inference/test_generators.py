@@ -8,9 +8,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from inference.encoders import ENCODERS, InDomainEncoder, build_encoder, register_encoder
+from inference.encoders import ENCODERS, InDomainEncoder
 from inference.errors import RegistryError, ShapeError
-from inference.generators import GENERATORS, StyleGAN2Generator, build_generator, register_generator
+from inference.generators import GENERATORS, StyleGAN2Generator
 from inference.generators.stylegan2 import ModulatedConv, upsample
 from inference.portraits.training.networks import make_networks
 
@@ -162,18 +162,18 @@ def test_encoder_shapes_parts_and_refusals() -> None:
 
 def test_registries_refuse_the_unknown_the_doubled_and_wrong_options() -> None:
     with pytest.raises(RegistryError, match="stylegan9"):
-        build_generator("stylegan9", {})
+        GENERATORS.build("stylegan9", {})
     with pytest.raises(RegistryError, match="nonsense"):
-        build_generator("stylegan2", {"nonsense": 1})
+        GENERATORS.build("stylegan2", {"nonsense": 1})
     with pytest.raises(RegistryError, match="power of two"):
         tiny(resolution=48)
     with pytest.raises(RegistryError, match="indomain"):
-        build_encoder("other", {})
-    with pytest.raises(RegistryError, match="twice"):
-        register_generator("stylegan2")(StyleGAN2Generator)
-    with pytest.raises(RegistryError, match="twice"):
-        register_encoder("indomain")(InDomainEncoder)
-    assert GENERATORS["stylegan2"] is StyleGAN2Generator
-    assert ENCODERS["indomain"] is InDomainEncoder
-    again = build_generator("stylegan2", tiny().config)
+        ENCODERS.build("other", {})
+    with pytest.raises(RegistryError, match="a second"):
+        GENERATORS.register("stylegan2")(StyleGAN2Generator)
+    with pytest.raises(RegistryError, match="a second"):
+        ENCODERS.register("indomain")(InDomainEncoder)
+    assert GENERATORS.get("stylegan2") is StyleGAN2Generator
+    assert ENCODERS.get("indomain") is InDomainEncoder
+    again = GENERATORS.build("stylegan2", tiny().config)
     assert again.config == tiny().config

@@ -32,6 +32,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--minutes", type=float, default=65.0, help="training time, shared out over the stages"
     )
+    parser.add_argument(
+        "--again",
+        action="store_true",
+        help="go on with a finished run: its last two stages once more, for --minutes",
+    )
     parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N")
     parser.add_argument("--processes", type=int, help="training processes on cpu (default: one a core)")
     parser.add_argument("--drawers", type=int, help="drawing processes beside them (default: one a core)")
@@ -102,6 +107,11 @@ def _train(args: argparse.Namespace, rank: int, world: int, meeting: Path) -> No
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     join(rank, world, meeting)
     options = Options(
-        work=args.work, minutes=args.minutes, seed=args.seed, device=args.device, pictures=args.pictures
+        work=args.work,
+        minutes=args.minutes,
+        again=args.again,
+        seed=args.seed,
+        device=args.device,
+        pictures=args.pictures,
     )
     Trainer(options, rank, world).run()
