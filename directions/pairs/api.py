@@ -77,6 +77,9 @@ class DirectionSerializer(serializers.Serializer[Any]):
     quality = serializers.JSONField()
     strip = serializers.SerializerMethodField()
     sample_strip = serializers.SerializerMethodField()
+    strip_intensities = serializers.ListField(
+        child=serializers.FloatField(), help_text="of both strips, from left to right"
+    )
 
     def get_strip(self, direction: Direction) -> str | None:
         return _picture(direction.strip_id)

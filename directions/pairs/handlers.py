@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 import structlog
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -18,6 +17,7 @@ from direction_commons.jobs.handling import Batch, Claim, ClaimLost, handler, on
 from direction_commons.media.services import image_read, image_store
 from directions.inversions.codes import codes_pack
 from directions.inversions.selectors import inversion_codes
+from directions.inversions.strips import INTENSITIES, Strip, strips_draw
 from directions.pairs.models import Direction
 from directions.pairs.services import KIND, UNFINISHED, direction_fail
 from directions.pairs.signals import pair_derived
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
     from inference import Direction as LibraryDirection
 
 log = structlog.get_logger(__name__)
-
-INTENSITIES = (-2.0, -1.0, 0.0, 1.0, 2.0)
-Strip = npt.NDArray[np.uint8]  # [H, 5 W, 3]
 
 
 @handler(kind=KIND, batch=4)
@@ -95,6 +92,7 @@ def _derive(batch: Batch, claim: Claim, direction: Direction) -> None:
         row.vector, row.shape = codes_pack(found.vector)
         owner = direction.pair.contributor
         row.strip, row.sample_strip = (image_store(owner=owner, array=strip) for strip in strips)
+        row.strip_intensities = list(INTENSITIES)
         row.state, row.verdict, row.reason = Direction.State.READY, "", ""
         row.save()
         pair_derived.send(sender=Direction, direction=row)
@@ -127,10 +125,8 @@ def _strips(bundle: Bundle, direction: Direction, found: LibraryDirection) -> tu
     import torch
 
     from directions.inversions.runtime import sample_codes
-    from inference import strip, to_uint8
 
     own = torch.from_numpy(np.array(found.before_codes))[None].to(bundle.device)  # [1, L, D]
     codes = torch.cat([own, sample_codes(direction.generator)[:1]])  # [2, L, D]
-    rows = strip(bundle, codes, found, INTENSITIES)  # [2, 5, 3, H, W]
-    first, second = (np.concatenate(list(to_uint8(row)), axis=1) for row in rows)
+    first, second = strips_draw(bundle=bundle, codes=codes, direction=found)
     return first, second

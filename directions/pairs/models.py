@@ -80,6 +80,9 @@ class Direction(models.Model):
         related_name="+",
         help_text="the same on a sample face",
     )
+    strip_intensities = models.JSONField(
+        default=list, blank=True, help_text="of both strips, from left to right"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True, blank=True)
 
