@@ -17,8 +17,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from direction_commons.accounts.models import User
+from direction_commons.api.errors import error_json
+from direction_commons.api.people import person
 from direction_commons.errors import UserError
-from direction_commons.pages import person, poll_delay, refusal, sign_in_first, wants_json, went_well
+from direction_commons.pages import poll_delay, refusal, sign_in_first, wants_json, went_well
 from directions.generators.selectors import default_generator
 from directions.studio.access import access_own_photo, access_photo
 from directions.studio.models import Photo
@@ -131,9 +133,7 @@ def preview_image(request: HttpRequest, id: UUID) -> HttpResponse:
             format=request.GET.get("format", "webp"),
         )
     except UserError as error:
-        # A script or an <img> asked: nobody would see a page.
-        body = {"error": {"code": error.code, "message": error.message, "todo": error.todo}}
-        return JsonResponse(body, status=error.status)
+        return error_json(error)  # a script or an <img> asked: nobody would see a page
     return HttpResponse(picture.data, content_type=picture.content_type)
 
 

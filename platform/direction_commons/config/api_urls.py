@@ -8,6 +8,7 @@ from direction_commons.api.views import nothing_here
 
 ROOMS = [
     "direction_commons.accounts",
+    "directions.tray",
     "directions.semantics",
     "directions.generators",
     "directions.inversions",

@@ -40,6 +40,7 @@ INSTALLED_APPS = [
     "direction_commons.jobs",
     "direction_commons.api",
     "direction_commons.local",
+    "directions.tray",
     "directions.semantics",
     "directions.generators",
     "directions.inversions",
@@ -166,8 +167,9 @@ PERSON_PAGE = "home:me"  # where a person finds all that is theirs; it shows eve
 EMAIL_BACKEND = env("EMAIL_BACKEND", "django.core.mail.backends.console.EmailBackend")
 DEFAULT_FROM_EMAIL = env("FROM_EMAIL", "Direction Commons <noreply@localhost>")
 
-# Quotas, per person.
+# Quotas, per person. "A day" counts what was sent since midnight UTC, whatever was deleted again.
 QUOTA_PAIRS_A_DAY = int(env("QUOTA_PAIRS_A_DAY", "200"))
+QUOTA_PHOTOS_A_DAY = int(env("QUOTA_PHOTOS_A_DAY", "200"))
 QUOTA_PHOTOS = int(env("QUOTA_PHOTOS", "200"))
 QUOTA_RECIPES = int(env("QUOTA_RECIPES", "2000"))
 QUOTA_BYTES = int(env("QUOTA_BYTES", str(1024**3)))
@@ -209,7 +211,7 @@ CELERY_RESULT_EXPIRES = 60
 CELERY_TASK_DEFAULT_QUEUE = "batch"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # Valkey may be away for long: wait, and never give up
-UPKEEP = ("jobs.forget", "media.clean", "api.forget", "accounts.clear-sessions")
+UPKEEP = ("jobs.forget", "media.clean", "api.forget", "accounts.clear-sessions", "accounts.forget-usage")
 CELERY_BEAT_SCHEDULE = {
     "ring-batch": {
         "task": "jobs.ring",
@@ -272,8 +274,13 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "direction_commons.api.schema.CommonsSchema",
     "EXCEPTION_HANDLER": "direction_commons.api.errors.exception_handler",
     "PAGE_SIZE": 30,
-    "DEFAULT_THROTTLE_RATES": {"sign-up": "20/min", "password": "30/min", "password-of-one": "10/min"},
     "NUM_PROXIES": TRUSTED_PROXIES,
+}
+THROTTLES = {
+    "sign-up": "20/min",
+    "password": "30/min",
+    "password-of-one": "10/min",
+    "previews": f"{int(env('PREVIEWS_A_MINUTE', '300'))}/min",
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Direction Commons",
