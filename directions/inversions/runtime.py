@@ -13,6 +13,8 @@ from django.conf import settings
 
 from direction_commons.errors import UserError
 from directions.generators.models import Generator
+from directions.inversions.faces import faces_of
+from directions.tray import tray
 
 if TYPE_CHECKING:
     import torch
@@ -22,8 +24,6 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 SAMPLE_FACES = 4
-SAMPLE_SEED = 20
-SAMPLE_TRUNCATION = 0.5  # plain faces: what an edit does should not be lost in a remarkable one
 
 _bundles: dict[str, Bundle] = {}
 _samples: dict[str, torch.Tensor] = {}
@@ -58,15 +58,8 @@ def bundle_for(generator: Generator) -> Bundle:
 
 
 def sample_codes(generator: Generator) -> torch.Tensor:
-    """Codes [SAMPLE_FACES, L, D] of the faces that directions are shown on: the generator's own."""
+    """Codes [SAMPLE_FACES, L, D] of the faces that directions are shown on."""
     if generator.digest not in _samples:
-        import torch
-
-        bundle = bundle_for(generator)
-        source = torch.Generator().manual_seed(SAMPLE_SEED)
-        z = torch.randn(SAMPLE_FACES, bundle.generator.z_dim, generator=source)
-        with torch.no_grad():
-            _samples[generator.digest] = bundle.generator.mapping(
-                z.to(bundle.device), truncation=SAMPLE_TRUNCATION
-            )
+        pictures = [single.picture.read() for single in tray().singles]
+        _samples[generator.digest] = faces_of(bundle_for(generator), pictures, SAMPLE_FACES)
     return _samples[generator.digest]

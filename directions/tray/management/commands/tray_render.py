@@ -38,24 +38,34 @@ PAIRS: tuple[tuple[str, str, int, dict[str, float], dict[str, float], str, str],
     ("smile", "smile", 34, {"smile": 0.3, "mouth_open": 0.1, "beard": 0}, {"smile": 1},
      "A person with a serious face", "The same person with a broad smile"),
 )  # fmt: skip
+# The single people are plain: bare-headed, without glasses or jewels, mouth closed, looking at us. A slider that
+# puts something on shows on each of them; the first four are also the faces that strips are drawn on.
+PLAIN = {
+    "glasses": 0.0, "hat": 0.0, "earrings": 0.0, "beard": 0.0, "moustache": 0.0, "lipstick": 0.0,
+    "mouth_open": 0.0, "freckles": 0.0, "age_lines": 0.1, "eye_openness": 0.8, "brow_raise": 0.4,
+    "smile": 0.5, "head_turn": 0.5, "hair_curl": 0.2,
+}  # fmt: skip
 SINGLES: tuple[tuple[str, str, int, dict[str, float], str], ...] = (
-    ("ada", "Ada", 201,
-     {"glasses": 0, "hat": 0, "hair_length": 0.7, "beard": 0, "moustache": 0, "eye_openness": 0.8},
-     "A drawn person with long hair, looking at you"),
-    ("bo", "Bo", 212, {"hat": 0, "glasses": 0, "beard": 0, "hair_length": 0.1, "eye_openness": 0.8},
-     "A drawn person with very short hair and a bare chin"),
-    ("cleo", "Cleo", 223, {"skin_tone": 0.85, "hat": 0, "hair_volume": 0.9, "beard": 0, "eye_openness": 0.75},
-     "A drawn person with dark skin and full, wide hair"),
-    ("dario", "Dario", 234, {"beard": 0.9, "moustache": 0.7, "hat": 0, "glasses": 0, "eye_openness": 0.8},
-     "A drawn person with a full beard"),
-    ("edda", "Edda", 245, {"age_lines": 0.9, "glasses": 0.7, "hat": 0, "beard": 0, "eye_openness": 0.75},
-     "A drawn person with deep lines and glasses"),
-    ("finn", "Finn", 256, {"hat": 0.9, "glasses": 0, "beard": 0, "eye_openness": 0.85},
-     "A drawn person with a knitted hat"),
-    ("gita", "Gita", 267, {"head_turn": 0.9, "hat": 0, "glasses": 0, "beard": 0, "eye_openness": 0.8},
-     "A drawn person whose head is turned to the right"),
-    ("hugo", "Hugo", 278, {"hair_colour": 0.95, "hat": 0, "smile": 0.9, "beard": 0, "glasses": 0},
-     "A drawn person with blond hair and a smile"),
+    ("ada", "Ada", 201, {"skin_tone": 0.25, "hair_length": 0.7, "hair_colour": 0.45},
+     "A drawn person with light skin and chestnut hair to the shoulders"),
+    ("bo", "Bo", 212, {"skin_tone": 0.9, "hair_length": 0.1, "hair_colour": 0.05, "face_width": 0.6},
+     "A drawn person with very dark skin and very short black hair"),
+    ("cleo", "Cleo", 223,
+     {"skin_tone": 0.6, "hair_length": 0.45, "hair_volume": 0.8, "hair_colour": 0.2, "hair_curl": 0.9},
+     "A drawn person with brown skin and wavy dark hair to the chin"),
+    ("dario", "Dario", 234,
+     {"skin_tone": 0.35, "hair_length": 0.2, "hair_colour": 0.9, "face_width": 0.4, "smile": 0.4},
+     "A drawn person with tanned skin and short blond hair"),
+    ("edda", "Edda", 245,
+     {"skin_tone": 0.1, "hair_length": 0.4, "hair_colour": 0.6, "age_lines": 0.85, "smile": 0.55},
+     "A drawn person with very light skin, deep lines and copper hair"),
+    ("finn", "Finn", 256,
+     {"skin_tone": 0.2, "hair_length": 0.15, "hair_colour": 0.3, "beard": 0.8, "moustache": 0.5},
+     "A drawn person with short brown hair and a full beard"),
+    ("gita", "Gita", 267, {"skin_tone": 0.65, "hair_length": 0.95, "hair_colour": 0.05, "head_turn": 0.85},
+     "A drawn person with long black hair whose head is turned to the right"),
+    ("hugo", "Hugo", 278, {"skin_tone": 0.45, "hair_length": 0.3, "hair_colour": 0.7, "smile": 0.95},
+     "A drawn person with golden hair and a broad smile"),
 )  # fmt: skip
 
 
@@ -78,7 +88,7 @@ class Command(BaseCommand):
                 }
             )
         for key, title, seed, attributes, alt in SINGLES:
-            files[f"{key}.png"] = _drawn(attributes, seed)
+            files[f"{key}.png"] = _drawn({**PLAIN, **attributes}, seed)
             listed["singles"].append(
                 {"key": key, "title": title, "picture": {"file": f"{key}.png", "alt": alt}}
             )
