@@ -73,14 +73,43 @@ def edited_pixels(
     *, bundle: Bundle, digest: str, inversion: str, steps: Sequence[Mapping[str, Any]]
 ) -> npt.NDArray[np.uint8]:
     """The edited picture, uint8 `[H, W, 3]`: exactly what `inference.edit` gives for the same recipe."""
-    moves = [
+    return pixels_of_codes(bundle, codes_of(digest, inversion), _moves(steps))
+
+
+def domain_shift(*, bundle: Bundle, digest: str, inversion: str, steps: Sequence[Mapping[str, Any]]) -> float:
+    """How much worse the generator's own encoder reads the edited picture than the unedited one.
+
+    Near 0 while an edit stays among pictures that the generator knows; it grows where a face falls apart.
+    In the units of the bundle's `out_of_domain`.
+    """
+    codes = codes_of(digest, inversion)
+    return _reading_error(bundle, codes, _moves(steps)) - _rest_error(bundle, digest, inversion)
+
+
+@lru_cache(maxsize=256)
+def _rest_error(bundle: Bundle, digest: str, inversion: str) -> float:
+    return _reading_error(bundle, codes_of(digest, inversion), [])
+
+
+def _reading_error(
+    bundle: Bundle, codes: npt.NDArray[np.float32], moves: Sequence[tuple[Move, float]]
+) -> float:
+    import torch
+
+    from inference import edit, invert
+
+    pictures = edit(bundle, torch.from_numpy(codes)[None], moves)  # [1, 3, H, W]
+    return float(invert(bundle, pictures, steps=0).errors[0])
+
+
+def _moves(steps: Sequence[Mapping[str, Any]]) -> list[tuple[Move, float]]:
+    return [
         (
             Move(vector_of(step["kind"], step["id"], step["vector_sha256"]), step["step"], step["digest"]),
             step["intensity"],
         )
         for step in steps
     ]
-    return pixels_of_codes(bundle, codes_of(digest, inversion), moves)
 
 
 def pixels_of_codes(

@@ -22,7 +22,7 @@ from directions.pairs.models import Direction
 from directions.pairs.selectors import directions_of
 from directions.semantics.selectors import semantics_like
 from directions.studio.models import Photo, Recipe
-from directions.studio.steps import MAX_INTENSITY, Kind
+from directions.studio.steps import SLIDER_REACH, Kind
 
 State = Literal["waiting", "running", "ready", "out-of-domain", "failed"]
 MAX_SLIDERS = 200
@@ -42,8 +42,8 @@ class Slider:
     members: int
     agreement: float | None
     step: float
-    low: float = -MAX_INTENSITY
-    high: float = MAX_INTENSITY
+    low: float = -SLIDER_REACH
+    high: float = SLIDER_REACH
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 
 from direction_commons.accounts.models import User
+from direction_commons.accounts.quotas import person_lock, quota_check, quota_spend
 from direction_commons.errors import UserError
 from direction_commons.jobs.models import Job
 from direction_commons.media.models import StoredImage
@@ -35,36 +36,31 @@ def photo_create(*, owner: User, data: bytes | UploadedFile[Any], title: str = "
     """Take in a photo and ask for its inversion on every active generator. The same picture is one photo.
 
     Raises:
-        UserError: "studio:too-many-photos", "studio:title", and what media's intake refuses.
+        UserError: "studio:too-many-photos" (403), "accounts:quota" (429) when the day's photos are used up,
+            "studio:title", and what media's intake refuses.
     """
     if len(title) > 80:
         raise UserError("studio:title", f"The title has {len(title)} characters; at most 80 were wanted.")
-    _quota(owner)
-    image = image_intake(owner=owner, data=data)
     with transaction.atomic():
-        # Two uploads at once must not both pass the quota's last place.
-        User.objects.select_for_update().get(pk=owner.pk)
+        person_lock(user=owner)
+        quota_check(
+            what="photos",
+            used=Photo.objects.filter(owner=owner).count(),
+            limit=settings.QUOTA_PHOTOS,
+            todo="Delete one that you no longer need.",
+            code="studio:too-many-photos",
+        )
+        quota_spend(user=owner, what="photos", limit=settings.QUOTA_PHOTOS_A_DAY)
+        image = image_intake(owner=owner, data=data)
         existing = Photo.objects.filter(owner=owner, image=image).first()
         if existing is not None:
             _request_inversions(existing, Job.Priority.PERSON, again=True)
             return existing
-        _quota(owner)
         photo = Photo(owner=owner, image=image, title=title)
         photo.full_clean()
         photo.save()
         _request_inversions(photo, Job.Priority.PERSON)
     return photo
-
-
-def _quota(owner: User) -> None:
-    count = Photo.objects.filter(owner=owner).count()
-    if count >= settings.QUOTA_PHOTOS:
-        raise UserError(
-            "studio:too-many-photos",
-            f"You have {count} photos; an account keeps at most {settings.QUOTA_PHOTOS}.",
-            "Delete one that you no longer need.",
-            status=403,
-        )
 
 
 def sample_create(*, sample: str, title: str, data: bytes) -> tuple[Photo, bool]:
@@ -101,6 +97,8 @@ def photo_prepare(*, photo: Photo, generator: Generator) -> None:
 def photo_delete(*, photo: Photo) -> None:
     """Delete a photo with its recipes, and its picture, code and reconstruction unless a pair uses them."""
     image = photo.image
+    if photo.owner is not None:
+        person_lock(user=photo.owner)
     photo.delete()
     picture_erase(image=image)
 
@@ -118,14 +116,13 @@ def _request_inversions(photo: Photo, priority: Job.Priority, *, again: bool = F
 
 def recipe_save(*, user: User, photo: Photo, generator: Generator, steps: Sequence[Step]) -> Recipe:
     """Write an edit down and keep it with the person's account."""
-    count = Recipe.objects.filter(owner=user).count()
-    if count >= settings.QUOTA_RECIPES:
-        raise UserError(
-            "studio:too-many-recipes",
-            f"You have {count} recipes; an account keeps at most {settings.QUOTA_RECIPES}.",
-            "Delete one, or download this recipe as a file.",
-            status=403,
-        )
+    quota_check(
+        what="recipes",
+        used=Recipe.objects.filter(owner=user).count(),
+        limit=settings.QUOTA_RECIPES,
+        todo="Delete one, or download this recipe as a file.",
+        code="studio:too-many-recipes",
+    )
     recipe = recipe_compose(user=user, photo=photo, generator=generator, steps=steps)
     recipe.full_clean(exclude=["steps"])  # an empty list is a recipe: the photo as the generator sees it
     recipe.save()

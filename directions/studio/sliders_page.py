@@ -13,9 +13,7 @@ from directions.generators.models import Generator
 from directions.inversions.models import Inversion
 from directions.studio.models import Photo
 from directions.studio.selectors import Slider, sliders_for
-from directions.studio.steps import Step, steps_parse
-
-LIMIT = 2.0  # how far the sliders of the page go; the API allows more
+from directions.studio.steps import SLIDER_REACH, Step, steps_parse
 
 
 @dataclass(frozen=True)
@@ -71,7 +69,7 @@ def editor_context(
         ],
         "num_sliders": len(placed),
         "moved_query": urlencode(moved, safe=":"),
-        "slider_limit": LIMIT,
+        "slider_reach": SLIDER_REACH,
     }
 
 
@@ -80,4 +78,4 @@ def _value(query: Mapping[str, str], name: str) -> float:
         value = float(query.get(name, "0"))
     except ValueError:
         return 0.0
-    return max(-LIMIT, min(LIMIT, round(value, 2))) if math.isfinite(value) else 0.0
+    return max(-SLIDER_REACH, min(SLIDER_REACH, round(value, 2))) if math.isfinite(value) else 0.0

@@ -14,7 +14,14 @@ from celery import shared_task
 from celery.signals import worker_ready
 
 from directions.generators.models import Generator
-from directions.studio.rendering import CONTENT_TYPES, Gone, edited_pixels, encoded, pixels_of_codes
+from directions.studio.rendering import (
+    CONTENT_TYPES,
+    Gone,
+    domain_shift,
+    edited_pixels,
+    encoded,
+    pixels_of_codes,
+)
 
 log = structlog.get_logger(__name__)
 QUEUE = "interactive"
@@ -35,6 +42,18 @@ def draw(
         return {"gone": str(gone)}
     data = base64.b64encode(encoded(pixels, format)).decode("ascii")
     return {"content_type": CONTENT_TYPES[format], "data": data}
+
+
+@shared_task(name="studio.judge", ignore_result=False)
+def judge(*, generator: int, digest: str, inversion: str, steps: list[dict[str, Any]]) -> dict[str, Any]:
+    """{"shift"}: see `domain_shift`; or {"gone"} as above."""
+    from directions.inversions.runtime import bundle_for
+
+    bundle = bundle_for(Generator.objects.get(pk=generator))
+    try:
+        return {"shift": domain_shift(bundle=bundle, digest=digest, inversion=inversion, steps=steps)}
+    except Gone as gone:
+        return {"gone": str(gone)}
 
 
 @worker_ready.connect

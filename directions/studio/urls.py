@@ -12,6 +12,7 @@ urlpatterns = [
     path("studio/<uuid:id>/", views.photo, name="photo"),
     path("studio/<uuid:id>/progress/", views.progress, name="progress"),
     path("studio/<uuid:id>/preview/", views.preview_image, name="preview"),
+    path("studio/<uuid:id>/domain/", views.domain, name="domain"),
     path("studio/<uuid:id>/download.png", views.download, name="download"),
     path("studio/<uuid:id>/recipe.json", views.recipe, name="recipe"),
     path("studio/<uuid:id>/delete/", views.delete, name="delete"),

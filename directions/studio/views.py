@@ -24,7 +24,7 @@ from direction_commons.pages import poll_delay, refusal, sign_in_first, wants_js
 from directions.generators.selectors import default_generator
 from directions.studio.access import access_own_photo, access_photo
 from directions.studio.models import Photo
-from directions.studio.previews import preview
+from directions.studio.previews import judgement, preview
 from directions.studio.selectors import photo_progress, photos_of, sample_photos
 from directions.studio.services import (
     photo_create,
@@ -135,6 +135,23 @@ def preview_image(request: HttpRequest, id: UUID) -> HttpResponse:
     except UserError as error:
         return error_json(error)  # a script or an <img> asked: nobody would see a page
     return HttpResponse(picture.data, content_type=picture.content_type)
+
+
+@never_cache
+@require_POST
+def domain(request: HttpRequest, id: UUID) -> HttpResponse:
+    """Whether the edit that the editor shows leaves what the generator draws well."""
+    user = person(request)
+    try:
+        judged = judgement(
+            user=user,
+            photo=access_photo(user, id),
+            generator=default_generator(),
+            steps=_steps(request),
+        )
+    except UserError as error:
+        return error_json(error)  # a script asked, as above
+    return JsonResponse({"outside": judged.outside})
 
 
 @require_POST

@@ -14,6 +14,7 @@ function setUp(editor) {
   const form = editor.querySelector("[data-sliders]");
   const status = editor.querySelector("[data-status]");
   const busy = editor.querySelector("[data-busy]");
+  const outside = editor.querySelector("[data-outside]");
   const inputs = [...editor.querySelectorAll("input[data-kind]")];
   const keepsAddress = editor.closest("[data-keeps-address]") || document.querySelector("#photo-body")?.contains(editor);
   for (const hidden of editor.querySelectorAll("[data-needs-script]")) hidden.hidden = false;
@@ -73,19 +74,41 @@ function setUp(editor) {
     }
     clearTimeout(slow);
     busy.hidden = true;
+    await judge(shown);
     flying = false;
+    if (wanted !== null) {
+      fly(); // moved again while the last picture was judged
+      return;
+    }
     editor.dispatchEvent(new CustomEvent("editor:settled"));
+  }
+
+  const send = (address, body) =>
+    fetch(address, {
+      method: "POST",
+      headers: { "Content-Type": "application/json", "X-CSRFToken": csrfToken(), Accept: "image/webp, application/json" },
+      body: `{"steps": ${body}}`,
+      credentials: "same-origin",
+    });
+
+  // Once the sliders rest: does the picture still belong to the generator's world? No answer, no warning.
+  async function judge(body) {
+    let far = false;
+    if (body !== atRest) {
+      try {
+        const response = await send(editor.dataset.domain, body);
+        far = response.ok && (await response.json()).outside;
+      } catch (error) {
+        far = false;
+      }
+    }
+    if (body === shown && wanted === null) outside.hidden = !far;
   }
 
   async function ask(body, second = false) {
     let response;
     try {
-      response = await fetch(editor.dataset.preview, {
-        method: "POST",
-        headers: { "Content-Type": "application/json", "X-CSRFToken": csrfToken(), Accept: "image/webp, application/json" },
-        body: `{"steps": ${body}}`,
-        credentials: "same-origin",
-      });
+      response = await send(editor.dataset.preview, body);
     } catch (error) {
       return { words: "No connection. Your sliders are kept; trying again.", again: true };
     }
@@ -161,6 +184,10 @@ function setUp(editor) {
       if (event.key === "0" || event.key === "Delete" || event.key === "Backspace") {
         event.preventDefault();
         set(input, 0);
+      }
+      if (event.key === "PageUp" || event.key === "PageDown") {
+        event.preventDefault(); // the browser's own page is a tenth of the range, whatever that is
+        set(input, (input.valueAsNumber + (event.key === "PageUp" ? 0.5 : -0.5)).toFixed(1));
       }
     });
     input
@@ -249,7 +276,10 @@ function setUp(editor) {
       wish();
     };
     if (after.complete && after.naturalWidth === 0) refused();
-    else after.addEventListener("error", refused, { once: true });
+    else {
+      after.addEventListener("error", refused, { once: true });
+      judge(shown);
+    }
   }
 }
 

@@ -116,7 +116,7 @@ def test_a_person_from_sign_up_to_download(
     expect(page.locator("[data-after]")).to_have_attribute("src", re.compile("/media/"))
     page.keyboard.press("End")
     shows_edit(browser)
-    expect(own).to_have_value("2")
+    expect(own).to_have_value("1.5")
     shown = pixels(browser)
     assert np.abs(shown - opposite).mean() > 1.0
 
@@ -130,7 +130,7 @@ def test_a_person_from_sign_up_to_download(
     with page.expect_download() as download:
         page.get_by_role("button", name="Recipe").click()
     recipe = json.loads(Path(download.value.path()).read_text())
-    assert [(step["kind"], step["intensity"]) for step in recipe["steps"]] == [("pair", 2.0)]
+    assert [(step["kind"], step["intensity"]) for step in recipe["steps"]] == [("pair", 1.5)]
 
     # Find it in the catalog, and take the direction.
     page.get_by_role("navigation", name="Main").get_by_role("link", name="Catalog").click()
@@ -226,6 +226,39 @@ def test_without_scripts_it_works_too(window: Callable[..., Window]) -> None:
     with page.expect_download() as download:
         page.get_by_role("button", name="Download picture").click()
     assert Path(download.value.path()).read_bytes().startswith(b"\x89PNG")
+
+
+def test_sliders_by_keyboard_and_a_warning_outside_the_domain(
+    window: Callable[..., Window], contributed: Contribution
+) -> None:
+    browser = window(storage_state=contributed.session, **DESKTOP)
+    page = browser.page
+    browser.goto("/studio/")
+    page.locator("#samples ~ ul a").first.click()
+    own = page.locator("fieldset", has_text="My own pairs").locator("input[type=range]")
+    warning = page.get_by_text("Further than this generator draws well")
+    own.focus()
+    for key, value in (("PageUp", "0.5"), ("ArrowRight", "0.6"), ("PageDown", "0.1"), ("Home", "-1.5")):
+        page.keyboard.press(key)
+        expect(own).to_have_value(value)
+    page.keyboard.press("0")
+    expect(own).to_have_value("0")
+    expect(warning).to_be_hidden()
+
+    # The verdict is the server's; what is asked and what is said are the page's.
+    asked: list[Any] = []
+
+    def judged(route: Any) -> None:
+        asked.append(route.request.post_data_json["steps"])
+        route.fulfill(json={"outside": len(asked) == 1})
+
+    page.route("**/domain/", judged)
+    page.keyboard.press("End")
+    expect(warning).to_be_visible()
+    page.keyboard.press("ArrowLeft")
+    expect(warning).to_be_hidden()
+    assert [steps[0]["intensity"] for steps in asked] == [1.5, 1.4]
+    browser.calm()
 
 
 def test_suggestions_by_keyboard(window: Callable[..., Window], contributed: Contribution) -> None:

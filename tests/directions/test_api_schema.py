@@ -17,6 +17,7 @@ OPEN = {  # what may be asked without an account
     "accounts_create",
     "catalog_get",
     "catalog_list",
+    "photos_domain",
     "photos_preview",
     "recipes_replay",
     "samples_list",

@@ -320,7 +320,11 @@ def test_previews_are_refused_with_what_is_the_matter() -> None:
     photo = photo_create(owner=owner, data=an_upload(1))
     address = f"/api/v1/photos/{photo.pk}/preview/"
     assert code_of(client.post(address, {"steps": []}, JSON)) == (409, "studio:not-ready")
+    judge = address.replace("/preview/", "/domain/")
+    assert code_of(client.post(judge, {"steps": []}, JSON)) == (409, "studio:not-ready")
+    assert code_of(signed_in(a_person()).post(judge, {"steps": []}, JSON)) == (404, "photo:not-found")
     an_inversion(photo.image, generator, out_of_domain=True, error=0.31)
+    assert code_of(client.post(judge, {"steps": []}, JSON)) == (422, "studio:out-of-domain")
     refused = client.post(address, {"steps": []}, JSON)
     assert code_of(refused) == (422, "studio:out-of-domain")
     assert "0.310" in refused.json()["error"]["message"]
@@ -419,7 +423,7 @@ def test_a_preview_is_the_librarys_edit_and_a_recipe_replays_it(
     worker_starter: Any, tiny_folder: Path
 ) -> None:
     from directions.studio.rendering import Move
-    from inference import Bundle, edit, to_uint8
+    from inference import Bundle, edit, invert, to_uint8
 
     generator = generator_register(location=str(tiny_folder))
     owner = a_person()
@@ -455,6 +459,21 @@ def test_a_preview_is_the_librarys_edit_and_a_recipe_replays_it(
     untouched = to_uint8(edit(bundle, codes, []))[0].astype(int)
     assert np.abs(pixels_of(client.post(address, {"steps": []}, JSON).content) - untouched).max() <= 1
     assert np.abs(drawn - untouched).max() > 8, "the steps must have done something"
+
+    judge = f"/api/v1/photos/{photo.pk}/domain/"
+    read = [float(invert(bundle, edit(bundle, codes, used), steps=0).errors[0]) for used in (moves, [])]
+    judged = client.post(judge, {"steps": raw}, JSON).json()
+    assert judged["shift"] == pytest.approx(read[0] - read[1], abs=1e-4)
+    assert abs(judged["shift"]) > 1e-3, "the edit must have done something"
+    for limit, outside in ((judged["shift"] - 1e-3, True), (judged["shift"] + 1e-3, False)):
+        generator.thresholds["out_of_domain"] = limit / previews.OUTSIDE_SHARE
+        generator.save()
+        assert client.post(judge, {"steps": raw}, JSON).json()["outside"] is outside
+        page = client.post(f"/studio/{photo.pk}/domain/", json.dumps({"steps": raw}), JSON)
+        assert page.json() == {"outside": outside}
+    generator.thresholds["out_of_domain"] = bundle.thresholds["out_of_domain"]
+    generator.save()
+    assert client.post(judge, {"steps": []}, JSON).json()["shift"] == 0.0
 
     webp = client.post(f"/api/v1/photos/{photo.pk}/preview/", {"steps": raw}, JSON)
     assert webp["Content-Type"] == "image/webp"
@@ -576,7 +595,8 @@ def test_sliders_samples_and_tray_need_no_account() -> None:
     a_sample(generator)
     a_version(generator, "smile")
     client = Client()
-    assert [slider["change"] for slider in client.get("/api/v1/sliders/").json()] == ["smile"]
+    (slider,) = client.get("/api/v1/sliders/").json()
+    assert (slider["change"], slider["low"], slider["high"]) == ("smile", -1.5, 1.5)
     assert client.get("/api/v1/sliders/", {"limit": "x"}).status_code == 400
     (sample,) = client.get("/api/v1/samples/").json()
     assert sample["progress"]["state"] == "ready"

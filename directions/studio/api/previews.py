@@ -19,7 +19,7 @@ from direction_commons.api.paging import whole_number
 from directions.generators.api import GENERATOR
 from directions.studio.access import access_photo
 from directions.studio.api import generator_in, person
-from directions.studio.previews import FORMATS, Picture, preview
+from directions.studio.previews import FORMATS, Judgement, Picture, judgement, preview
 from directions.studio.selectors import MAX_SLIDERS, sliders_for
 from directions.studio.steps import MAX_INTENSITY, MAX_STEPS, Step, steps_parse
 
@@ -41,6 +41,14 @@ class EditSerializer(serializers.Serializer[Any]):
     steps = serializers.ListField(child=StepSerializer(), max_length=MAX_STEPS)
 
 
+class JudgementSerializer(serializers.Serializer[Judgement]):
+    """`shift`: how much worse the generator reads the edited picture than the unedited one."""
+
+    outside = serializers.BooleanField(help_text="shift > limit")
+    shift = serializers.FloatField()
+    limit = serializers.FloatField()
+
+
 class SliderSerializer(serializers.Serializer[Any]):
     """A direction that may go into a step, as {"kind", "id"}."""
 
@@ -54,7 +62,7 @@ class SliderSerializer(serializers.Serializer[Any]):
     members = serializers.IntegerField()
     agreement = serializers.FloatField(allow_null=True, help_text="mean cosine of two members, from three on")
     step = serializers.FloatField(help_text="latent units of intensity 1.0")
-    low = serializers.FloatField()
+    low = serializers.FloatField(help_text="as far as the pages' sliders go; a step may go further")
     high = serializers.FloatField()
 
 
@@ -110,6 +118,28 @@ class Preview(PictureView):
             format=self.wanted(request, "webp"),
         )
         return picture_answer(picture)
+
+
+class Domain(APIView):
+    """Whether an edit stays in the generator's world."""
+
+    permission_classes = [AllowAny]
+
+    @extend_schema(
+        operation_id="photos_domain",
+        parameters=[GENERATOR],
+        request=EditSerializer,
+        responses=JudgementSerializer,
+    )
+    def post(self, request: Request, id: UUID) -> Response:
+        """Judge an edit: beyond `limit` its picture falls apart. Refused as a preview is."""
+        judged = judgement(
+            user=person(request),
+            photo=access_photo(person(request), id),
+            generator=generator_in(request),
+            steps=steps_in(request),
+        )
+        return Response(JudgementSerializer(judged).data)
 
 
 class Sliders(APIView):
