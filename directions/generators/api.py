@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from direction_commons.api.paging import CommonsPagination
+from direction_commons.api.paging import page_answer
 from direction_commons.api.schema import PAGING, paged
 from directions.generators.access import access_generator
 from directions.generators.models import Generator
@@ -53,9 +53,7 @@ class GeneratorsView(APIView):
     )
     def get(self, request: Request) -> Response:
         """All generators, the default first."""
-        pages = CommonsPagination()
-        page = pages.paginate_queryset(generator_list(), request, view=self) or []
-        return pages.get_paginated_response(GeneratorSerializer(page, many=True).data)
+        return page_answer(request, generator_list(), lambda page: GeneratorSerializer(page, many=True).data)
 
 
 class GeneratorView(APIView):

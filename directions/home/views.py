@@ -12,8 +12,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from direction_commons.accounts.models import ApiToken
+from direction_commons.api.people import person
 from direction_commons.errors import UserError
-from direction_commons.pages import person, poll_delay
+from direction_commons.pages import poll_delay
 from directions.generators.selectors import default_generator, generator_list
 from directions.home.selectors import FrontPage, front_page
 from directions.inversions.selectors import inversion_of
@@ -72,7 +73,6 @@ def me(request: HttpRequest) -> HttpResponse:
         "photos": list(photos_of(user=user)[:PHOTOS_SHOWN]),
         "num_photos": photos_of(user=user).count(),
         "tokens": ApiToken.objects.filter(user=user).order_by("-created_at"),
-        "fresh_token": request.session.pop("fresh_token", None),
     }
     return render(request, "home/me.html", context)
 

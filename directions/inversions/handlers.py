@@ -9,7 +9,7 @@ from __future__ import annotations
 import structlog
 
 from direction_commons.jobs.handling import Batch, Claim, ClaimLost, handler, on_failed
-from direction_commons.media.services import image_read, image_store
+from direction_commons.media.services import image_keep, image_read, images_written
 from directions.inversions.models import Inversion
 from directions.inversions.services import KIND, STEPS, inversion_fail, inversion_store
 
@@ -24,7 +24,7 @@ def run(batch: Batch) -> None:
     from directions.inversions.runtime import bundle_for
     from inference import ImageError, invert, read_image, to_uint8
 
-    found = Inversion.objects.select_related("image", "generator").in_bulk(
+    found = Inversion.objects.select_related("image__owner", "generator").in_bulk(
         [claim.key for claim in batch.claims]
     )
     rows = {str(key): row for key, row in found.items()}
@@ -55,11 +55,13 @@ def run(batch: Batch) -> None:
     reconstructions = to_uint8(result.images)  # [B, H, W, 3]
     codes = result.codes.cpu().numpy()  # [B, L, D]
     for place, (claim, row, _) in enumerate(work):
+        owner = row.image.owner
+        drawn = images_written(owner=owner, arrays=[reconstructions[place]], public=owner is None)
         try:
-            with batch.finishing(claim):
+            with drawn as [reconstruction], batch.finishing(claim):
                 inversion = (
                     Inversion.objects.select_for_update(of=("self",))
-                    .select_related("generator", "image__owner")
+                    .select_related("generator")
                     .filter(pk=row.pk)
                     .first()
                 )
@@ -73,11 +75,7 @@ def run(batch: Batch) -> None:
                     psnr=float(result.psnr[place]),
                     lpips=float(result.lpips[place]),
                     steps=int(result.steps[place]),
-                    reconstruction=image_store(
-                        owner=inversion.image.owner,
-                        array=reconstructions[place],
-                        public=inversion.image.owner is None,
-                    ),
+                    reconstruction=image_keep(written=reconstruction),
                 )
         except ClaimLost:
             log.info("inversion.lost", inversion=claim.key)

@@ -90,9 +90,11 @@ def picture_erase(*, image: StoredImage) -> bool:
     StoredImage.objects.select_for_update().filter(pk=image.pk).first()
     if images_held([image]):
         return False
-    for inversion in Inversion.objects.filter(image=image).select_related("reconstruction"):
+    # A worker locks its inversion before its job, and so do we.
+    inversions = Inversion.objects.select_for_update(of=("self",)).filter(image=image).order_by("generator")
+    for inversion in inversions.select_related("reconstruction"):
         job_cancel(kind=KIND, key=str(inversion.pk))
         inversion.delete()
         if inversion.reconstruction is not None:
-            image_delete(inversion.reconstruction)
-    return image_delete(image)
+            image_delete(image=inversion.reconstruction)
+    return image_delete(image=image)

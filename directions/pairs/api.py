@@ -16,9 +16,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from direction_commons.accounts.models import User
 from direction_commons.api.idempotency import idempotent
-from direction_commons.api.paging import CommonsPagination
+from direction_commons.api.paging import page_answer
+from direction_commons.api.people import signed_in
 from direction_commons.api.schema import IDEMPOTENCY_KEY, PAGING, paged
 from direction_commons.errors import NotFound
 from directions.generators.access import access_generator
@@ -29,7 +29,14 @@ from directions.pairs.access import access_pair
 from directions.pairs.exports import FORMATS, direction_load, file_bytes
 from directions.pairs.models import Direction, Pair
 from directions.pairs.selectors import PairProgress, direction_of, pair_progress, pair_state, pairs_of
-from directions.pairs.services import pair_cancel, pair_contribute, pair_delete, pair_retry, pair_withdraw
+from directions.pairs.services import (
+    pair_cancel,
+    pair_contribute,
+    pair_delete,
+    pair_retry,
+    pair_show,
+    pair_withdraw,
+)
 
 
 class PairUploadSerializer(serializers.Serializer[Any]):
@@ -39,6 +46,12 @@ class PairUploadSerializer(serializers.Serializer[Any]):
     after = serializers.FileField()
     change = serializers.CharField(max_length=200, help_text="what changed, in a word or two")
     pictures_public = serializers.BooleanField(default=False, help_text="may others see the pictures")
+
+
+class PairChangeSerializer(serializers.Serializer[Any]):
+    """What of a contribution can be changed afterwards."""
+
+    pictures_public = serializers.BooleanField(help_text="may others see the pictures, from now on")
 
 
 class PairSerializer(serializers.Serializer[Any]):
@@ -134,9 +147,8 @@ class PairsView(APIView):
     @extend_schema(operation_id="pairs_list", parameters=PAGING, responses=paged("Pair", PairSerializer))
     def get(self, request: Request) -> Response:
         """My contributions, newest first."""
-        pages = CommonsPagination()
-        page = pages.paginate_queryset(pairs_of(person(request)), request, view=self) or []
-        return pages.get_paginated_response(PairSerializer(page, many=True).data)
+        rows = pairs_of(signed_in(request))
+        return page_answer(request, rows, lambda page: PairSerializer(page, many=True).data)
 
     @extend_schema(
         operation_id="pairs_create",
@@ -151,7 +163,7 @@ class PairsView(APIView):
         asked.is_valid(raise_exception=True)
         sent = asked.validated_data
         pair = pair_contribute(
-            contributor=person(request),
+            contributor=signed_in(request),
             semantic_name=sent["change"],
             before=sent["before"],
             after=sent["after"],
@@ -167,6 +179,18 @@ class PairView(APIView):
     def get(self, request: Request, id: UUID) -> Response:
         """One of my contributions, with its progress and its direction on a generator."""
         return Response(_detail(access_pair(request.user, id), _generator(request)))
+
+    @extend_schema(
+        operation_id="pairs_change", request=PairChangeSerializer, responses={200: PairDetailSerializer}
+    )
+    def patch(self, request: Request, id: UUID) -> Response:
+        """Show its pictures to everybody, or to nobody but me. 409 once it is withdrawn."""
+        pair = access_pair(request.user, id)
+        asked = PairChangeSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        return Response(
+            _detail(pair_show(pair=pair, pictures_public=asked.validated_data["pictures_public"]))
+        )
 
     @extend_schema(operation_id="pairs_delete", responses={204: None})
     def delete(self, request: Request, id: UUID) -> Response:
@@ -219,11 +243,6 @@ class PairDirection(APIView):
         return file_answer(
             file_bytes(direction_load(direction), extension), f"{pair.semantic.slug}-{pair.pk}.{extension}"
         )
-
-
-def person(request: Request) -> User:
-    assert isinstance(request.user, User), "these views are for signed-in people"
-    return request.user
 
 
 def file_answer(data: bytes, name: str) -> HttpResponse:

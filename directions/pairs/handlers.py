@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from direction_commons.jobs.handling import Batch, Claim, ClaimLost, handler, on_failed
-from direction_commons.media.services import image_read, image_store
+from direction_commons.media.services import image_keep, image_read, images_written
 from directions.inversions.codes import codes_pack
 from directions.inversions.selectors import inversion_codes
 from directions.inversions.strips import INTENSITIES, Strip, strips_draw
@@ -71,7 +71,8 @@ def _derive(batch: Batch, claim: Claim, direction: Direction) -> None:
     found = _find(bundle, direction)
     verdict = found.quality.get("verdict")
     strips = None if verdict else _strips(bundle, direction, found)
-    with batch.finishing(claim):
+    drawn = images_written(owner=direction.pair.contributor, arrays=strips or ())
+    with drawn as written, batch.finishing(claim):
         row = (
             Direction.objects.select_for_update(of=("self",))
             .filter(pk=direction.pk, state__in=UNFINISHED)
@@ -90,8 +91,7 @@ def _derive(batch: Batch, claim: Claim, direction: Direction) -> None:
             log.info("pair.refused", pair=str(row.pair_id), verdict=row.verdict)
             return
         row.vector, row.shape = codes_pack(found.vector)
-        owner = direction.pair.contributor
-        row.strip, row.sample_strip = (image_store(owner=owner, array=strip) for strip in strips)
+        row.strip, row.sample_strip = (image_keep(written=one) for one in written)
         row.strip_intensities = list(INTENSITIES)
         row.state, row.verdict, row.reason = Direction.State.READY, "", ""
         row.save()

@@ -3,16 +3,15 @@
 A pair belongs to no generator: each active generator gets exactly one direction of it. Whatever is refused
 says why, and what is withdrawn leaves no picture, code or direction behind.
 
-Locks are taken in one order everywhere, here and in the workers' finishing transactions: pair, inversions by
-(generator, image), directions, the rooms above, job rows. A pair and its worker may meet, but never in a
-deadlock.
+Locks are taken in one order everywhere, here and in the workers' finishing transactions: person, pairs,
+pictures, inversions by (generator, image), directions, the rooms above, job rows; rows of a kind by their id.
+A pair and its worker may meet, and so may two pairs of the same pictures, but never in a deadlock.
 """
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
-from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -23,7 +22,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from direction_commons.accounts.models import User
-from direction_commons.accounts.services import quota_check
+from direction_commons.accounts.quotas import person_lock, quota_spend
 from direction_commons.errors import UserError
 from direction_commons.jobs.models import Job
 from direction_commons.jobs.services import job_cancel, job_enqueue
@@ -57,7 +56,9 @@ def pair_submit(
 ) -> Pair:
     """Accept a pair; its work on all active generators is queued in the same transaction.
 
-    Raises UserError: a name that cannot be one, the day's quota used up, no generator registered.
+    A person's own contributions come by `pair_contribute`, which counts them.
+
+    Raises UserError: a name that cannot be one, no generator registered.
     """
     for image in (before, after):
         if image.owner_id != contributor.pk:
@@ -67,8 +68,6 @@ def pair_submit(
     if demonstration != contributor.is_demonstration:
         raise ValueError("demonstration pairs are contributed by demonstration people, and only by them")
     default_generator()
-    if not demonstration:
-        _check_quota(contributor)
     semantic = semantic_get_or_create(name=semantic_name, user=contributor)
     pair = Pair(
         semantic=semantic,
@@ -81,7 +80,7 @@ def pair_submit(
     pair.full_clean()
     pair.save()
     if pictures_public:
-        StoredImage.objects.filter(pk__in=[before.pk, after.pk]).update(public=True)
+        _pictures_public(pair)
     for generator in sorted(active_generators(), key=lambda row: row.pk):
         direction_request(pair=pair, generator=generator)
     log.info("pair.submitted", pair=str(pair.pk), semantic=semantic.slug, demonstration=demonstration)
@@ -98,14 +97,15 @@ def pair_contribute(
 ) -> Pair:
     """A person's contribution from two uploads: both are taken in and the pair accepted, or neither.
 
-    Raises UserError: as `pair_submit`, and what media refuses ("media:..."), saying which of the two it is.
+    Raises UserError: as `pair_submit`, "accounts:quota" (429) when the day's pairs are used up, and what
+    media refuses ("media:..."), saying which of the two it is.
     """
     name_clean(semantic_name)  # before the pictures are decoded
     images: list[StoredImage] = []
     try:
         with transaction.atomic():
-            contributor_lock(contributor)
-            _check_quota(contributor)
+            person_lock(user=contributor)
+            _spend(contributor)
             for side, data in (("before", before), ("after", after)):
                 try:
                     images.append(image_intake(owner=contributor, data=data))
@@ -123,16 +123,8 @@ def pair_contribute(
     except UserError:
         # Their rows are rolled back, and no quota counts a file without a row: it must not stay.
         for image in images:
-            files_forget(image)
+            files_forget(image=image)
         raise
-
-
-def contributor_lock(contributor: User) -> None:
-    """Until the transaction's end: a person's contributions are taken one after the other.
-
-    So the quota's last place is given once, and a form that is sent twice at once finds its first pair.
-    """
-    User.objects.select_for_update(no_key=True).get(pk=contributor.pk)
 
 
 @transaction.atomic
@@ -186,7 +178,8 @@ def direction_advance(*, inversion: Inversion, priority: int | None = None) -> N
 
 def directions_fail(*, inversion: Inversion, reason: str) -> None:
     """An inversion gave up, and so do the directions that need it."""
-    for direction in Direction.objects.select_for_update().filter(_uses(inversion), state__in=UNFINISHED):
+    using = Direction.objects.select_for_update().filter(_uses(inversion), state__in=UNFINISHED)
+    for direction in using.order_by("pk"):
         direction_fail(direction=direction, verdict="inversion-failed", reason=reason)
 
 
@@ -204,6 +197,7 @@ def pair_cancel(*, pair: Pair) -> Pair:
         pair.directions.select_for_update(of=("self",))
         .select_related("before_inversion", "after_inversion")
         .filter(state__in=UNFINISHED)
+        .order_by("pk")
     )
     if pair.cancelled_at is not None:
         return pair
@@ -226,8 +220,11 @@ def pair_cancel(*, pair: Pair) -> Pair:
 def pair_retry(*, pair: Pair) -> Pair:
     """Try again what failed or was cancelled. A refusal stands: the same pictures give the same answer."""
     pair = _locked(pair)
-    again = pair.directions.select_for_update().filter(
-        state__in=[Direction.State.FAILED, Direction.State.CANCELLED]
+    again = (
+        pair.directions.select_for_update(of=("self",))
+        .select_related("generator")
+        .filter(state__in=[Direction.State.FAILED, Direction.State.CANCELLED])
+        .order_by("pk")
     )
     if pair.withdrawn_at is not None or not again:
         raise UserError(
@@ -236,6 +233,7 @@ def pair_retry(*, pair: Pair) -> Pair:
             "Contribute another pair.",
             status=409,
         )
+    _spend(pair.contributor)  # it is as much work as a new pair
     pair.cancelled_at = None
     pair.save(update_fields=["cancelled_at"])
     for direction in again:
@@ -243,6 +241,27 @@ def pair_retry(*, pair: Pair) -> Pair:
         direction.finished_at = None
         direction.save(update_fields=["state", "verdict", "reason", "finished_at"])
         direction_request(pair=pair, generator=direction.generator)
+    return pair
+
+
+@transaction.atomic
+def pair_show(*, pair: Pair, pictures_public: bool) -> Pair:
+    """Let everybody see the pair's pictures, or nobody but its contributor: from now on, at once.
+
+    A picture that another pair of the person shows stays public.
+    """
+    pair = _locked(pair)
+    if pair.withdrawn_at is not None:
+        raise UserError(
+            "pairs:withdrawn",
+            "This contribution was withdrawn; it has no pictures any more.",
+            "Contribute another pair.",
+            status=409,
+        )
+    pair.pictures_public = pictures_public
+    pair.save(update_fields=["pictures_public"])
+    _pictures_public(pair)
+    log.info("pair.shown" if pictures_public else "pair.hidden", pair=str(pair.pk))
     return pair
 
 
@@ -271,11 +290,11 @@ def pair_withdraw(*, pair: Pair) -> Pair:
     pair.before = pair.after = None
     pair.withdrawn_at = timezone.now()
     pair.save(update_fields=["before", "after", "withdrawn_at"])
-    for image in pictures.values():
+    for _, image in sorted(pictures.items()):
         if not picture_erase(image=image) and not _shown_publicly(image):
             StoredImage.objects.filter(pk=image.pk).update(public=False)
     for image in strips:
-        image_delete(image)
+        image_delete(image=image)
     pair_withdrawn.send(sender=Pair, pair=pair, directions=gone)
     log.info("pair.withdrawn", pair=str(pair.pk), directions=len(gone))
     return pair
@@ -287,8 +306,9 @@ def pair_delete(*, pair: Pair) -> None:
     pair_withdraw(pair=pair).delete()
 
 
-def pairs_erase(user: User) -> None:
+def pairs_erase(*, user: User) -> None:
     """All pairs of a person who deletes the account; registered with accounts."""
+    person_lock(user=user)
     for pair in Pair.objects.filter(contributor=user).order_by("pk"):
         pair_delete(pair=pair)
 
@@ -329,12 +349,15 @@ def pair_priority(pair: Pair) -> int:
 
 
 def _locked(pair: Pair) -> Pair:
-    """The pair's present row and its inversions, locked."""
+    """The pair's present row, its pictures and its inversions, locked."""
+    person_lock(user=pair.contributor)
     row = (
         Pair.objects.select_for_update(of=("self",))
         .select_related("before", "after", "contributor", "semantic")
         .get(pk=pair.pk)
     )
+    pictures = StoredImage.objects.filter(pk__in=[row.before_id, row.after_id])
+    list(pictures.select_for_update(no_key=True).order_by("pk").values_list("pk"))
     inversions = Inversion.objects.filter(image__in=[row.before_id, row.after_id])
     list(inversions.select_for_update().order_by("generator", "image").values_list("pk"))
     return row
@@ -360,15 +383,18 @@ def _held_by_others(pair: Pair) -> set[uuid.UUID]:
     return held
 
 
-def _check_quota(contributor: User) -> None:
-    since = timezone.now() - timedelta(days=1)
-    quota_check(
-        user=contributor,
-        used=Pair.objects.filter(contributor=contributor, created_at__gt=since).count(),
-        limit=settings.QUOTA_PAIRS_A_DAY,
-        what="pairs within a day",
-        todo="Come back tomorrow, or ask the operator for more.",
-    )
+def _spend(contributor: User) -> None:
+    quota_spend(user=contributor, what="pairs", limit=settings.QUOTA_PAIRS_A_DAY)
+
+
+def _pictures_public(pair: Pair) -> None:
+    """Each of the pair's pictures is public if any pair shows it."""
+    images = StoredImage.objects.filter(pk__in=[pair.before_id, pair.after_id])
+    for image in images.select_for_update(no_key=True).order_by("pk"):
+        shown = _shown_publicly(image)
+        if shown != image.public:
+            image.public = shown
+            image.save(update_fields=["public"])
 
 
 def _shown_publicly(image: StoredImage) -> bool:

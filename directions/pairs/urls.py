@@ -15,5 +15,7 @@ urlpatterns = [
     path("contributions/<uuid:id>/cancel/", views.cancel, name="cancel"),
     path("contributions/<uuid:id>/retry/", views.retry, name="retry"),
     path("contributions/<uuid:id>/withdraw/", views.withdraw, name="withdraw"),
+    path("contributions/<uuid:id>/show/", views.show, name="show"),
+    path("contributions/<uuid:id>/hide/", views.hide, name="hide"),
     path("contributions/<uuid:id>/delete/", views.delete, name="delete"),
 ]

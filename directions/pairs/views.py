@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
@@ -19,19 +20,20 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from django_htmx.http import reswap, retarget
 
 from direction_commons.accounts.models import User
+from direction_commons.accounts.quotas import person_lock
+from direction_commons.api.people import person
 from direction_commons.errors import UserError
-from direction_commons.pages import person, poll_delay, refusal, sign_in_first, wants_json, went_well
+from direction_commons.pages import poll_delay, refusal, sign_in_first, wants_json, went_well
 from directions.pairs.access import access_pair
 from directions.pairs.forms import ContributeForm, TrayForm
-from directions.pairs.handlers import INTENSITIES
 from directions.pairs.models import Pair
 from directions.pairs.selectors import pair_progress
 from directions.pairs.services import (
-    contributor_lock,
     pair_cancel,
     pair_contribute,
     pair_delete,
     pair_retry,
+    pair_show,
     pair_withdraw,
 )
 from directions.pairs.words import quality_rows
@@ -88,7 +90,7 @@ def _accept(request: HttpRequest, user: User, data: dict[str, Any]) -> Pair:
         before, after = data["before"].read(), data["after"].read()
     fingerprint = sha256(b"\0".join([name_normalise(name).encode(), before, after])).hexdigest()
     with transaction.atomic():
-        contributor_lock(user)
+        person_lock(user=user)
         # Read anew: a twin of this request may have been first, after our session was loaded.
         session = type(request.session)(request.session.session_key)
         recent: dict[str, str] = session.get("contributed", {})
@@ -120,7 +122,7 @@ def _context(request: HttpRequest, pair: Pair) -> dict[str, Any]:
         "progress": progress,
         "direction": direction,
         "quality": quality_rows(direction.quality) if direction and direction.quality else [],
-        "intensities": INTENSITIES,
+        "intensities": direction.strip_intensities if direction else [],
         "stages": ("The before picture", "The after picture", "The direction between them"),
         **poll_delay(request),
     }
@@ -160,7 +162,7 @@ def _act(action: Callable[..., object], words: str, *, leave: bool = False) -> C
         try:
             action(pair=pair)
         except UserError as error:
-            if error.status != 409:
+            if error.status not in (409, 429):
                 raise
             messages.warning(request, f"{error.message} {error.todo}")
         else:
@@ -173,4 +175,6 @@ def _act(action: Callable[..., object], words: str, *, leave: bool = False) -> C
 cancel = _act(pair_cancel, "Cancelled. You can start it again whenever you like.")
 retry = _act(pair_retry, "Started again.")
 withdraw = _act(pair_withdraw, "Withdrawn: the pictures and everything computed from them are deleted.")
+show = _act(partial(pair_show, pictures_public=True), "Everybody can see the two pictures now.")
+hide = _act(partial(pair_show, pictures_public=False), "Nobody but you sees the two pictures now.")
 delete = _act(pair_delete, "The contribution is deleted.", leave=True)

@@ -15,8 +15,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
-from direction_commons.accounts.models import User
-from direction_commons.errors import UserError, error_reference, error_told
+from direction_commons.api.errors import error_json
+from direction_commons.errors import UserError, error_headers, error_reference, error_told
 
 log = structlog.get_logger(__name__)
 
@@ -39,11 +39,6 @@ TITLES = {
 }
 
 
-def person(request: HttpRequest) -> User | None:
-    """Who is signed in, typed."""
-    return request.user if isinstance(request.user, User) else None
-
-
 def wants_json(request: HttpRequest) -> bool:
     """A script of ours asks with exactly this; a browser that opens a page never does."""
     return request.headers.get("Accept", "").startswith("application/json")
@@ -61,9 +56,11 @@ def poll_delay(request: HttpRequest) -> dict[str, int]:
 def refusal(request: HttpRequest, error: UserError) -> HttpResponse:
     """A `UserError` as JSON for scripts, as a page for people."""
     if wants_json(request):
-        body = {"error": {"code": error.code, "message": error.message, "todo": error.todo}}
-        return JsonResponse(body, status=error.status)
-    return page(request, error.status, message=error.message, todo=error.todo, code=error.code)
+        return error_json(error)
+    response = page(request, error.status, message=error.message, todo=error.todo, code=error.code)
+    for name, value in error_headers(error).items():
+        response[name] = value
+    return response
 
 
 def went_well(request: HttpRequest, url: str) -> HttpResponse:

@@ -16,6 +16,7 @@ from django.core.cache import cache
 from direction_commons.accounts.models import User
 from direction_commons.accounts.services import token_create
 from direction_commons.jobs import handling
+from direction_commons.jobs.services import worker_seen
 from directions.generators import services as generator_services
 from directions.generators.models import Generator
 from directions.inversions import handlers as inversion_handlers
@@ -113,7 +114,12 @@ def contribute(tiny: Generator, ada: User) -> Callable[..., Pair]:
 @pytest.fixture
 def work() -> Callable[[], int]:
     """Everything that is queued, done in this process; answers the number of batches."""
-    return lambda: handling.drain("batch", worker="test")
+
+    def drain() -> int:
+        worker_seen(worker="test", queue="batch")
+        return handling.drain("batch", worker="test")
+
+    return drain
 
 
 @pytest.fixture

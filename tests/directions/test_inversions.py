@@ -10,13 +10,16 @@ from typing import Any
 import numpy as np
 import pytest
 from django.core.files.storage import default_storage
+from django.db import connection
 from django.test import Client
+from PIL import Image
 
 from direction_commons.accounts.models import User
 from direction_commons.jobs.models import Job
 from direction_commons.jobs.selectors import job_of
 from direction_commons.media.models import StoredImage
-from direction_commons.media.services import image_array, image_intake
+from direction_commons.media.services import image_intake, image_read
+from direction_commons.media.storage import DurableFileSystemStorage
 from directions.generators.models import Generator
 from directions.inversions import handlers
 from directions.inversions.codes import codes_pack, codes_unpack
@@ -36,7 +39,6 @@ def asked(owner: User, generator: Generator, seed: int = 1) -> Inversion:
 def test_a_code_lies_there_as_the_library_found_it(
     tiny: Generator, ada: User, work: Work, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from direction_commons.media.services import image_read
     from inference import Bundle, invert, read_image, to_uint8
 
     monkeypatch.setattr(handlers, "STEPS", STEPS)
@@ -52,7 +54,8 @@ def test_a_code_lies_there_as_the_library_found_it(
     assert inversion.error == pytest.approx(float(own.errors[0]), rel=1e-4)
     assert inversion.psnr == pytest.approx(float(own.psnr[0]), rel=1e-4)
     assert inversion.reconstruction is not None
-    difference = image_array(inversion.reconstruction).astype(int) - to_uint8(own.images)[0].astype(int)
+    kept = Image.open(io.BytesIO(image_read(inversion.reconstruction)))
+    difference = np.asarray(kept.convert("RGB")).astype(int) - to_uint8(own.images)[0].astype(int)
     assert abs(difference).max() <= 1
 
 
@@ -206,3 +209,42 @@ def test_only_who_may_see_the_picture_may_see_its_inversion(
     for stranger in (client.get(address, headers=headers(bob)), client.get(address)):
         assert stranger.status_code == 404
         assert stranger.json()["error"]["code"] == "inversion:not-found"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_file_is_written_while_rows_are_locked(
+    contribute: Callable[..., Any], work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A storage behind a network must not be waited for in the transaction that saves the results."""
+    contribute()
+    save, inside = DurableFileSystemStorage.save, []
+
+    def watched(self: Any, name: str, content: Any, **more: Any) -> str:
+        inside.append(connection.in_atomic_block)
+        return str(save(self, name, content, **more))
+
+    monkeypatch.setattr(DurableFileSystemStorage, "save", watched)
+    work()
+    assert inside, "nothing was written"
+    assert not any(inside)
+    assert StoredImage.objects.filter(kind="derived").count() >= 4  # two reconstructions, two strips
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_result_that_is_lost_leaves_no_file(
+    contribute: Callable[..., Any], work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import inference
+    from directions.pairs.services import pair_withdraw
+
+    pair, invert = contribute(), inference.invert
+
+    def and_meanwhile(*args: Any, **kwargs: Any) -> Any:
+        result = invert(*args, **kwargs)
+        pair_withdraw(pair=pair)
+        return result
+
+    monkeypatch.setattr(inference, "invert", and_meanwhile)
+    work()
+    root = Path(default_storage.location)  # type: ignore[attr-defined]
+    assert not [path for path in root.rglob("*") if path.is_file()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -25,15 +26,17 @@ from direction_commons.accounts.models import User
 from direction_commons.accounts.services import account_delete, account_export
 from direction_commons.errors import NotFound, UserError
 from direction_commons.jobs.models import Job
+from direction_commons.media.access import access_image
 from direction_commons.media.models import StoredImage
 from direction_commons.media.services import image_intake, image_read
 from directions.generators.models import Generator
 from directions.inversions.codes import codes_unpack
 from directions.inversions.models import Inversion
 from directions.inversions.selectors import inversion_codes
+from directions.inversions.services import inversion_request, picture_erase
 from directions.pairs import handlers
 from directions.pairs import services as pair_services
-from directions.pairs.access import access_direction, access_pair
+from directions.pairs.access import access_pair
 from directions.pairs.exports import direction_load, file_bytes
 from directions.pairs.models import Direction, Pair
 from directions.pairs.selectors import direction_of, directions_of, pair_progress, pair_state, pairs_of
@@ -43,6 +46,7 @@ from directions.pairs.services import (
     pair_cancel,
     pair_delete,
     pair_retry,
+    pair_show,
     pair_submit,
     pair_withdraw,
 )
@@ -161,8 +165,6 @@ def test_a_refused_pair_says_why_and_what_to_do_and_gives_nothing_to_use(
     assert direction.quality["verdict"] == verdict
     assert not heard
     assert not directions_of(pair.contributor, generator).exists()
-    with pytest.raises(NotFound):
-        access_direction(pair.contributor, direction.pk)
     with pytest.raises(UserError) as again:
         pair_retry(pair=pair)
     assert again.value.status == 409
@@ -240,13 +242,39 @@ def test_the_same_form_sent_twice_at_once_is_one_pair(tiny: Generator, ada: User
     assert Pair.objects.count() == 1
 
 
-def test_the_days_quota(contribute: Contribute, settings: LazySettings) -> None:
-    settings.QUOTA_PAIRS_A_DAY = 1
-    contribute()
+def test_the_days_quota_counts_what_was_deleted_and_not_what_was_refused(
+    tiny: Generator, ada: User, client: Client, headers: Headers, settings: LazySettings
+) -> None:
+    settings.QUOTA_PAIRS_A_DAY = 2
+    mine = headers(ada)
+    for seed in (1, 2):
+        no_picture = body(after=SimpleUploadedFile("a.png", b"text", "image/png"))
+        assert client.post("/api/v1/pairs/", no_picture, headers=mine).status_code == 415
+        sent = client.post("/api/v1/pairs/", body(seed=seed), headers=mine)
+        assert client.delete(f"/api/v1/pairs/{sent.json()['id']}/", headers=mine).status_code == 204
+    assert not Pair.objects.exists()
+    refused = client.post("/api/v1/pairs/", body(seed=3), headers=mine)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (429, "accounts:quota")
+    assert int(refused["Retry-After"]) > 0
+    assert "2 pairs today" in refused.json()["error"]["message"]
+    assert not StoredImage.objects.exists()
+
+
+def test_trying_again_is_a_pair_of_the_day(contribute: Contribute, settings: LazySettings) -> None:
+    settings.QUOTA_PAIRS_A_DAY = 2
+    pair = contribute()
+    for _ in range(1):
+        pair_cancel(pair=pair)
+        pair_retry(pair=pair)
+    pair_cancel(pair=pair)
     with pytest.raises(UserError) as refusal:
-        contribute()
-    assert refusal.value.code == "accounts:quota"
-    assert Pair.objects.count() == 1
+        pair_retry(pair=pair)
+    assert (refusal.value.code, refusal.value.status) == ("accounts:quota", 429)
+    client = Client()
+    client.force_login(pair.contributor)
+    answer = client.post(f"/contributions/{pair.pk}/retry/", follow=True)
+    assert "2 pairs today" in answer.content.decode()
+    assert not Job.objects.filter(state="queued").exists()
 
 
 def test_pictures_of_others_make_no_pair(tiny: Generator, ada: User, bob: User) -> None:
@@ -483,6 +511,104 @@ def test_withdrawing_while_it_runs(
     assert not StoredImage.objects.exists()
 
 
+@pytest.mark.django_db(transaction=True)
+def test_withdrawing_and_contributing_the_same_pictures_swapped_at_once(
+    contribute: Contribute, ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each holds one picture and wants the other's, unless both begin with the same lock."""
+    first, second = a_face(1, hat=0.0), a_face(1, hat=1.0)
+    pair = contribute(before=first, after=second)
+    intake, erase = pair_services.image_intake, pair_services.picture_erase
+    withdrawing, holding = threading.Event(), threading.Event()
+
+    def one_and_wait(**more: Any) -> StoredImage:
+        image = intake(**more)
+        if not holding.is_set():
+            holding.set()
+            withdrawing.wait(1.0)  # not when it waits for us, as it should
+        return image
+
+    def erase_and_tell(*, image: StoredImage) -> bool:
+        erased = erase(image=image)
+        withdrawing.set()
+        return erased
+
+    monkeypatch.setattr(pair_services, "image_intake", one_and_wait)
+    monkeypatch.setattr(pair_services, "picture_erase", erase_and_tell)
+    assert pair.before is not None
+    assert pair.after is not None
+    last = max(pair.before, pair.after, key=lambda image: image.pk)
+    swapped = (
+        {"before": first, "after": second} if last == pair.before else {"before": second, "after": first}
+    )
+    failed = at_once(lambda: contribute(**swapped), lambda: holding.wait(10) and pair_withdraw(pair=pair))
+    assert not failed
+    assert Pair.objects.filter(withdrawn_at=None).count() == 1
+    kept = Pair.objects.get(withdrawn_at=None)
+    assert kept.before is not None
+    assert image_read(kept.before)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_pairs_of_the_same_pictures_swapped_are_changed_and_withdrawn_at_once(contribute: Contribute) -> None:
+    for seed in range(1, 4):
+        first, second = a_face(seed, hat=0.0), a_face(seed, hat=1.0)
+        one = contribute(before=first, after=second)
+        other = contribute("hat", before=second, after=first)
+        failed = at_once(
+            lambda one=one: pair_show(pair=one, pictures_public=True),  # type: ignore[misc]
+            lambda other=other: pair_show(pair=other, pictures_public=True),  # type: ignore[misc]
+        )
+        failed += at_once(
+            lambda one=one: pair_withdraw(pair=one),  # type: ignore[misc]
+            lambda other=other: pair_withdraw(pair=other),  # type: ignore[misc]
+        )
+        assert not failed
+    assert not Pair.objects.filter(withdrawn_at=None).exists()
+    assert not StoredImage.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_erasing_a_picture_waits_for_the_worker_that_saves_its_code(
+    tiny: Generator, ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker holds the inversion and then wants its job: so must whoever erases both."""
+    image = image_intake(owner=ada, data=a_face(1))
+    inversion = inversion_request(image=image, generator=tiny, owner=ada)
+    held = threading.Event()
+
+    def worker() -> None:
+        with transaction.atomic():
+            Inversion.objects.select_for_update().get(pk=inversion.pk)
+            held.set()
+            time.sleep(0.5)
+            Job.objects.filter(key=str(inversion.pk)).update(progress=0.5)
+
+    failed = at_once(worker, lambda: held.wait(10) and picture_erase(image=image))
+    assert not failed
+    assert not Inversion.objects.exists()
+
+
+def at_once(*calls: Callable[[], Any]) -> list[BaseException]:
+    """Runs each in a thread with a connection of its own; what went wrong."""
+    failed: list[BaseException] = []
+
+    def run(call: Callable[[], Any]) -> None:
+        try:
+            call()
+        except BaseException as error:
+            failed.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run, args=(call,)) for call in calls]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    return failed
+
+
 def test_nobody_deletes_a_picture_from_under_a_pair(contribute: Contribute) -> None:
     pair = contribute()
     assert pair.before is not None
@@ -661,19 +787,77 @@ def test_anothers_pair_is_as_absent_as_none(
     for path in ("", "direction.npz"):
         other, absent = (client.get(base + path, headers=theirs) for base in (address, nowhere))
         assert (other.status_code, absent.status_code) == (404, 404)
-    assert client.get(address, headers=theirs).json()["error"]["code"] == "contribution:not-found"
+    assert client.get(address, headers=theirs).json()["error"]["code"] == "pair:not-found"
     for action in ("cancel", "retry", "withdraw"):
         assert client.post(f"{address}{action}/", headers=theirs).status_code == 404
     assert client.delete(address, headers=theirs).status_code == 404
     assert client.get("/api/v1/pairs/").status_code == 401
     assert Pair.objects.filter(pk=pair.pk, withdrawn_at=None).exists()
-    direction = of(pair)
-    assert access_direction(pair.contributor, str(direction.pk)) == direction
     for stranger in (bob, AnonymousUser()):
         with pytest.raises(NotFound):
-            access_direction(stranger, direction.pk)
-        with pytest.raises(NotFound):
             access_pair(stranger, "no uuid")
+
+
+def test_pictures_are_shown_and_hidden_afterwards_and_access_follows_at_once(
+    tiny: Generator, ada: User, bob: User, client: Client, headers: Headers
+) -> None:
+    mine, theirs = headers(ada), headers(bob)
+    sent = client.post("/api/v1/pairs/", body(), headers=mine).json()
+    address = f"/api/v1/pairs/{sent['id']}/"
+
+    def seen(by: dict[str, str]) -> list[int]:
+        return [client.get(sent[side], headers=by).status_code for side in ("before", "after")]
+
+    def change(public: object, by: dict[str, str]) -> Any:
+        return client.patch(address, {"pictures_public": public}, "application/json", headers=by)
+
+    assert (seen(mine), seen(theirs), seen({})) == ([200] * 2, [404] * 2, [404] * 2)
+    shown = change(True, mine)
+    assert (shown.status_code, shown.json()["pictures_public"]) == (200, True)
+    assert (seen(theirs), seen({})) == ([200] * 2, [200] * 2)
+    public = client.get(sent["before"])
+    assert public["Cache-Control"] == "private, no-cache", "no cache may show it after it was hidden"
+    assert change(False, mine).json()["pictures_public"] is False
+    assert (seen(mine), seen(theirs)) == ([200] * 2, [404] * 2)
+    again = client.get(sent["before"], headers={**theirs, "If-None-Match": public["ETag"]})
+    assert again.status_code == 404
+    refused = change(True, theirs)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (404, "pair:not-found")
+    assert change("perhaps", mine).json()["error"]["code"] == "request:invalid"
+    assert client.patch(address, {}, "application/json", headers=mine).status_code == 400
+    client.post(f"{address}withdraw/", headers=mine)
+    gone = change(True, mine)
+    assert (gone.status_code, gone.json()["error"]["code"]) == (409, "pairs:withdrawn")
+
+
+def test_a_picture_stays_public_while_another_pair_shows_it(contribute: Contribute, ada: User) -> None:
+    shared = a_face(7)
+    first, second = (contribute(before=shared, pictures_public=True) for _ in range(2))
+    assert first.before is not None
+    assert first.after is not None
+    pair_show(pair=first, pictures_public=False)
+    assert access_image(AnonymousUser(), first.before.pk) == second.before
+    with pytest.raises(NotFound):
+        access_image(AnonymousUser(), first.after.pk)
+    pair_show(pair=second, pictures_public=False)
+    with pytest.raises(NotFound):
+        access_image(AnonymousUser(), first.before.pk)
+
+
+def test_pictures_are_shown_and_hidden_on_the_page(contribute: Contribute, bob: User) -> None:
+    pair, client = contribute(), Client()
+    client.force_login(pair.contributor)
+    page = client.get(f"/contributions/{pair.pk}/").content.decode()
+    assert f"/contributions/{pair.pk}/show/" in page
+    shown = client.post(f"/contributions/{pair.pk}/show/", follow=True).content.decode()
+    assert "Everybody can see the two pictures now." in shown
+    assert f"/contributions/{pair.pk}/hide/" in shown
+    assert Client().get(f"/media/{pair.before_id}/").status_code == 200
+    client.post(f"/contributions/{pair.pk}/hide/")
+    assert Client().get(f"/media/{pair.before_id}/").status_code == 404
+    client.force_login(bob)
+    assert client.post(f"/contributions/{pair.pk}/show/").status_code == 404
+    assert client.get(f"/contributions/{pair.pk}/show/").status_code == 405
 
 
 def test_refusals_over_the_api_have_stable_codes(

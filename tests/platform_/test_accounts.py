@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.conf import LazySettings
+from django.contrib.sessions.models import Session
 from django.core import mail
 from django.core.files.storage import default_storage
 from django.db import IntegrityError, transaction
+from django.db.models import F
 from django.db.models.signals import pre_delete
-from django.test import Client
+from django.test import Client, RequestFactory
 
 from direction_commons.accounts import services
-from direction_commons.accounts.models import ApiToken, User
+from direction_commons.accounts.models import ApiToken, Usage, User
+from direction_commons.accounts.quotas import quota_check, quota_spend, usage_forget
+from direction_commons.api.throttles import client_of, throttle
 from direction_commons.errors import UserError
 from direction_commons.jobs.models import Job
 from direction_commons.jobs.services import job_enqueue
@@ -319,8 +325,107 @@ def test_a_room_that_cannot_erase_keeps_the_account(ada: User, monkeypatch: pyte
     assert User.objects.filter(pk=ada.pk).exists()
 
 
-def test_a_quota_says_what_is_used_and_what_is_allowed(ada: User) -> None:
-    services.quota_check(user=ada, used=4, limit=5, what="photos", todo="Delete some.")
+# --- how much, and how often ---------------------------------------------------------------------------
+
+
+def test_a_quota_says_what_is_used_and_what_is_allowed() -> None:
+    quota_check(what="photos", used=4, limit=5, todo="Delete some.")
     with pytest.raises(UserError, match="You have 5 photos; at most 5") as caught:
-        services.quota_check(user=ada, used=5, limit=5, what="photos", todo="Delete some.")
+        quota_check(what="photos", used=5, limit=5, todo="Delete some.")
     assert (caught.value.code, caught.value.status) == ("accounts:quota", 403)
+
+
+def test_a_day_has_so_many_of_a_thing_for_a_person_and_the_next_day_as_many(ada: User, bob: User) -> None:
+    for _ in range(2):
+        quota_spend(user=ada, what="pairs", limit=2)
+    with pytest.raises(UserError, match="2 pairs today") as caught, transaction.atomic():
+        quota_spend(user=ada, what="pairs", limit=2)
+    assert (caught.value.code, caught.value.status) == ("accounts:quota", 429)
+    assert caught.value.retry_after is not None
+    assert 0 < caught.value.retry_after <= 24 * 3600
+    quota_spend(user=ada, what="photos", limit=2)
+    quota_spend(user=bob, what="pairs", limit=2)
+    Usage.objects.update(day=F("day") - timedelta(days=1))
+    quota_spend(user=ada, what="pairs", limit=2)
+
+
+def test_counts_are_exported_forgotten_and_erased_with_the_account(ada: User, bob: User) -> None:
+    quota_spend(user=ada, what="pairs", limit=2)
+    (count,) = services.account_export(user=ada)["accounts"]["usage"]
+    assert (count["what"], count["number"]) == ("pairs", 1)
+    assert usage_forget() == 0
+    quota_spend(user=bob, what="pairs", limit=2)
+    Usage.objects.filter(user=bob).update(day=F("day") - timedelta(days=5))
+    assert usage_forget() == 1
+    services.account_delete(user=ada)
+    assert not Usage.objects.exists()
+
+
+def test_a_throttle_counts_each_client_and_tells_when_to_come_back(settings: LazySettings) -> None:
+    settings.THROTTLES = {**settings.THROTTLES, "sign-up": "2/min"}
+    for _ in range(2):
+        throttle(scope="sign-up", who="10.0.0.1")
+    with pytest.raises(UserError, match="at most 2 in 60 seconds") as caught:
+        throttle(scope="sign-up", who="10.0.0.1")
+    assert (caught.value.code, caught.value.status) == ("request:throttled", 429)
+    assert caught.value.retry_after is not None
+    assert 0 < caught.value.retry_after <= 60
+    throttle(scope="sign-up", who="10.0.0.2")
+    throttle(scope="password", who="10.0.0.1")
+
+
+@pytest.mark.parametrize(
+    ("proxies", "forwarded", "address", "client"),
+    [
+        (0, "1.2.3.4", "10.0.0.1", "10.0.0.1"),  # nobody in front is ours: what they say is not believed
+        (1, "6.6.6.6, 1.2.3.4", "10.0.0.1", "1.2.3.4"),
+        (2, "6.6.6.6, 1.2.3.4, 10.0.0.2", "10.0.0.1", "1.2.3.4"),
+        (0, "", "2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),  # whoever has one of them has them all
+        (0, "", "::ffff:10.0.0.9", "10.0.0.9"),
+        (0, "", "", ""),
+    ],
+)
+def test_a_client_is_who_our_own_proxies_saw(
+    rf: RequestFactory, settings: LazySettings, proxies: int, forwarded: str, address: str, client: str
+) -> None:
+    settings.REST_FRAMEWORK = {**settings.REST_FRAMEWORK, "NUM_PROXIES": proxies}
+    more = {"HTTP_X_FORWARDED_FOR": forwarded} if forwarded else {}
+    assert client_of(rf.get("/", REMOTE_ADDR=address, **more)) == client
+
+
+def test_a_password_before_the_deletion_is_guessed_so_often(
+    client: Client, ada: User, bearer: Bearer
+) -> None:
+    client.force_login(ada)
+    codes = [client.post("/me/delete/", {"password": f"guess {n}"}).status_code for n in range(10)]
+    assert codes == [403] * 10
+    late = client.post("/me/delete/", {"password": PASSWORD})
+    assert (late.status_code, int(late["Retry-After"]) > 0) == (429, True)
+    assert "Too many requests" in late.content.decode()
+    api = client.delete(
+        "/api/v1/me/", {"password": PASSWORD}, content_type="application/json", headers=bearer(ada)
+    )
+    assert (api.status_code, api.json()["error"]["code"]) == (429, "request:throttled")
+    assert User.objects.filter(pk=ada.pk).exists()
+
+
+def test_deleting_the_account_by_the_page(client: Client, ada: User) -> None:
+    client.force_login(ada)
+    assert client.post("/me/delete/", {"password": PASSWORD}).status_code == 302
+    assert not User.objects.exists()
+
+
+def test_a_tokens_text_is_in_one_answer_and_nowhere_else(client: Client, ada: User) -> None:
+    client.force_login(ada)
+    answer = client.post("/me/tokens/", {"name": "laptop"})
+    assert answer.status_code == 200
+    assert "no-store" in answer["Cache-Control"]
+    (text,) = set(re.findall(r"dc_[\w-]{20,}", answer.content.decode()))
+    assert client.get("/api/v1/me/", headers={"Authorization": f"Bearer {text}"}).status_code == 200
+    assert text not in client.get("/me/").content.decode()
+    kept = [Session.objects.get().get_decoded(), *ApiToken.objects.values()]
+    assert text not in str(kept)
+    for _ in range(services.MAX_TOKENS - 1):
+        services.token_create(user=ada, name="x")
+    refused = client.post("/me/tokens/", {"name": "one more"})
+    assert (refused.status_code, ApiToken.objects.count()) == (302, services.MAX_TOKENS)

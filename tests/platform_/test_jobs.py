@@ -20,8 +20,9 @@ from direction_commons.errors import UserError
 from direction_commons.jobs import handling, services
 from direction_commons.jobs.handling import Batch, drain, on_failed
 from direction_commons.jobs.models import Job
-from direction_commons.jobs.selectors import job_of, job_place, queue_overview, worker_ages
+from direction_commons.jobs.selectors import job_of, job_place, worker_ages, workers_alive
 from direction_commons.jobs.services import Claim, ClaimLost, job_cancel, job_enqueue
+from direction_commons.jobs.tasks import heartbeat
 
 pytestmark = pytest.mark.django_db
 KINDS = {"invert": 8, "refresh": 1}
@@ -309,10 +310,6 @@ def test_the_loop_runs_everything_and_records_what_it_cost(work: Any) -> None:
     assert seen == [["k0", "k1", "k2"], ["other"]]
     assert [state(job) for job in jobs] == ["done"] * 3
     assert all(job.seconds is not None and job.progress == 1.0 for job in jobs)
-    age_of_worker = worker_ages(queues=["batch", "none"])
-    assert age_of_worker["none"] is None
-    assert age_of_worker["batch"] is not None
-    assert age_of_worker["batch"] < 5
 
 
 def test_one_poison_row_fails_alone_with_a_reference_that_the_log_has(work: Any, settings: Any) -> None:
@@ -475,7 +472,16 @@ def test_place_counts_what_runs_and_what_is_more_urgent_or_older() -> None:
     assert job_place(first).ahead == 1
     services.worker_seen(worker="w2", queue="batch")
     assert job_place(second).seconds == pytest.approx(2 * 2.0 / 2 + 10.0, abs=0.5)
-    assert queue_overview() == {"queued": {10: 2, 90: 3}, "running": {10: 1}}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_is_heard_on_each_of_its_queues(other_connection: Callable[..., Any]) -> None:
+    other_connection(lambda: heartbeat(worker="w", queues=["batch", "interactive"])).result(10)
+    ages = worker_ages(queues=["batch", "interactive", "none"])
+    assert ages["none"] is None
+    assert all(age is not None and age < 5 for age in (ages["batch"], ages["interactive"]))
+    other_connection(lambda: heartbeat(worker="w", queues=["batch"])).result(10)  # still one row a queue
+    assert workers_alive(queue="batch") == 1
 
 
 def test_no_time_is_told_when_none_is_known() -> None:

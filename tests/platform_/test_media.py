@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from django.conf import settings
 from django.core.files.storage import default_storage
 from django.core.management import call_command
 from django.db import connection, transaction
@@ -25,8 +26,16 @@ from direction_commons.accounts.models import User
 from direction_commons.errors import UserError
 from direction_commons.media import pictures, services
 from direction_commons.media.models import StoredImage
-from direction_commons.media.services import image_array, image_delete, image_intake, image_read, image_store
+from direction_commons.media.services import (
+    image_delete,
+    image_intake,
+    image_keep,
+    image_read,
+    image_store,
+    images_written,
+)
 from direction_commons.media.storage import DurableFileSystemStorage
+from direction_commons.media.tasks import clean
 
 pytestmark = pytest.mark.django_db
 Picture = Callable[..., bytes]
@@ -49,6 +58,11 @@ def refused(data: bytes) -> UserError:
 
 def image_of(data: bytes) -> Image.Image:
     return Image.open(io.BytesIO(data))
+
+
+def pixels_of(image: StoredImage) -> np.ndarray[Any, Any]:
+    """uint8 [H, W, 3] of what is stored."""
+    return np.asarray(image_of(image_read(image)).convert("RGB"))
 
 
 # --- refusals ------------------------------------------------------------------------------------------
@@ -230,7 +244,7 @@ def test_a_large_jpeg_is_kept_without_metadata_and_with_small_differences(ada: U
         image = image_intake(owner=ada, data=stream.getvalue())
         assert image.content_type == "image/jpeg"
         assert b"secret" not in image_read(image)
-        kept.append((np.asarray(image_of(stream.getvalue())).astype(int), image_array(image).astype(int)))
+        kept.append((np.asarray(image_of(stream.getvalue())).astype(int), pixels_of(image).astype(int)))
     (sent0, kept0), (sent1, kept1) = kept
     lost = np.abs((kept1 - kept0) - (sent1 - sent0))
     assert lost.mean() < 0.2
@@ -241,7 +255,7 @@ def test_a_png_and_a_small_jpeg_are_kept_pixel_by_pixel(picture: Picture, ada: U
     for family in ("PNG", "JPEG", "WEBP"):
         data = picture(family, seed=3)
         image = image_intake(owner=ada, data=data)
-        np.testing.assert_array_equal(image_array(image), np.asarray(image_of(data).convert("RGB")))
+        np.testing.assert_array_equal(pixels_of(image), np.asarray(image_of(data).convert("RGB")))
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -262,7 +276,7 @@ def test_the_cameras_orientation_is_applied(ada: User, orientation: int) -> None
     exif[0x0112] = orientation
     stream = io.BytesIO()
     stored.save(stream, "PNG", exif=exif)
-    kept = image_array(image_intake(owner=ada, data=stream.getvalue()))
+    kept = pixels_of(image_intake(owner=ada, data=stream.getvalue()))
     np.testing.assert_array_equal(kept, np.asarray(upright))
 
 
@@ -289,7 +303,7 @@ def test_transparency_becomes_white(ada: User) -> None:
     for one in (clear, palette):
         stream = io.BytesIO()
         one.save(stream, "PNG")
-        kept = image_array(image_intake(owner=ada, data=stream.getvalue()))
+        kept = pixels_of(image_intake(owner=ada, data=stream.getvalue()))
         assert kept[5, 5].tolist() == [255, 255, 255]
         assert kept[5, 50].tolist()[0] < 60 < kept[5, 50].tolist()[2]
 
@@ -303,7 +317,7 @@ def test_every_kind_of_png_becomes_rgb(ada: User, mode: str) -> None:
         one = Image.fromarray(ramp.astype(np.uint8)).convert("RGB").convert(mode)
     stream = io.BytesIO()
     one.save(stream, "PNG")
-    kept = image_array(image_intake(owner=ada, data=stream.getvalue())).astype(int)
+    kept = pixels_of(image_intake(owner=ada, data=stream.getvalue())).astype(int)
     assert kept.shape == (40, 64, 3)
     assert kept[:, :8].mean() < 40
     assert kept[:, -8:].mean() > 215
@@ -312,7 +326,7 @@ def test_every_kind_of_png_becomes_rgb(ada: User, mode: str) -> None:
 def test_a_cmyk_jpeg_becomes_rgb(ada: User) -> None:
     stream = io.BytesIO()
     Image.new("CMYK", (64, 64), (0, 255, 255, 0)).save(stream, "JPEG", quality=95)
-    red = image_array(image_intake(owner=ada, data=stream.getvalue()))[10, 10].tolist()
+    red = pixels_of(image_intake(owner=ada, data=stream.getvalue()))[10, 10].tolist()
     assert red[0] > 220
     assert max(red[1:]) < 60
 
@@ -322,7 +336,7 @@ def test_colours_of_another_profile_become_srgb(ada: User) -> None:
     linear = _linear_profile()
     stream = io.BytesIO()
     Image.new("RGB", (64, 64), (128, 128, 128)).save(stream, "PNG", icc_profile=linear)
-    kept = image_array(image_intake(owner=ada, data=stream.getvalue()))
+    kept = pixels_of(image_intake(owner=ada, data=stream.getvalue()))
     assert kept[0, 0].tolist() == pytest.approx([188, 188, 188], abs=2)
 
 
@@ -343,7 +357,7 @@ def test_an_srgb_profile_changes_no_pixel_and_a_broken_one_neither(picture: Pict
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     want = np.asarray(image_of(picture(seed=5)))
     for profile in (srgb, b"this is no profile"):
-        kept = image_array(image_intake(owner=ada, data=picture(seed=5, icc_profile=profile)))
+        kept = pixels_of(image_intake(owner=ada, data=picture(seed=5, icc_profile=profile)))
         np.testing.assert_array_equal(kept, want)
 
 
@@ -362,7 +376,7 @@ def test_pictures_of_the_program_are_lossless_and_may_be_public(ada: User) -> No
     array = np.random.default_rng(0).integers(0, 255, (40, 200, 3), dtype=np.uint8)
     image = image_store(owner=None, array=array, public=True)
     assert (image.kind, image.public, image.path) == ("derived", True, f"commons/{image.sha256}")
-    np.testing.assert_array_equal(image_array(image), array)
+    np.testing.assert_array_equal(pixels_of(image), array)
     with pytest.raises(TypeError, match="float32"):
         image_store(owner=None, array=array.astype(np.float32))  # type: ignore[arg-type]
 
@@ -375,6 +389,43 @@ def test_the_quota_counts_uploads_and_says_both_numbers(picture: Picture, ada: U
     with pytest.raises(UserError, match="MB of") as caught:
         image_intake(owner=ada, data=picture(seed=1))
     assert (caught.value.code, caught.value.status) == ("media:quota", 403)
+
+
+def test_a_written_picture_that_is_not_kept_leaves_no_file(ada: User) -> None:
+    one, other = (np.full((40, 40, 3), value, np.uint8) for value in (1, 2))
+    with images_written(owner=ada, arrays=[one, other]) as written:
+        assert len(files()) == 2
+        kept = image_keep(written=written[0])
+    assert files() == {kept.path}
+
+    def keeps_and_fails() -> None:
+        with images_written(owner=ada, arrays=[one, other]) as again:
+            assert image_keep(written=again[0]) == kept
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        keeps_and_fails()
+    assert files() == {kept.path}, "the row was there before: its file stays"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_picture_that_is_deleted_between_file_and_row_keeps_its_file(
+    ada: User, other_connection: Callable[..., Any]
+) -> None:
+    """The same picture again: its old row goes while the worker is between writing and saving."""
+    array = np.full((40, 40, 3), 7, np.uint8)
+    old = image_store(owner=ada, array=array)
+    with images_written(owner=ada, arrays=[array]) as written:
+        deleting = other_connection(lambda: image_delete(image=StoredImage.objects.get(pk=old.pk)))
+        wait_for_a_blocked_lock()
+        assert not StoredImage.objects.exists()
+        new = image_keep(written=written[0])
+    assert deleting.result(10)
+    assert new.pk != old.pk
+    assert files() == {new.path}
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()")
+        assert cursor.fetchone() == (0,)
 
 
 # --- the disk ------------------------------------------------------------------------------------------
@@ -502,13 +553,13 @@ def test_deleting_deletes_the_file_on_commit_and_not_after_a_rollback(picture: P
 
     def undone() -> None:
         with transaction.atomic():
-            image_delete(StoredImage.objects.get(pk=image.pk))
+            image_delete(image=StoredImage.objects.get(pk=image.pk))
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
         undone()
     assert len(files()) == 3
-    assert image_delete(image)
+    assert image_delete(image=image)
     assert files() == set()
 
 
@@ -527,7 +578,7 @@ def test_a_picture_that_comes_back_while_it_is_deleted_keeps_its_file(
     image = image_intake(owner=ada, data=picture())
     with transaction.atomic():
         services._lock(image.path)  # an intake of the same picture that has not committed yet
-        deleting = other_connection(lambda: image_delete(StoredImage.objects.get(pk=image.pk)))
+        deleting = other_connection(lambda: image_delete(image=StoredImage.objects.get(pk=image.pk)))
         wait_for_a_blocked_lock()
         assert files() == {image.path}
         again = StoredImage.objects.create(
@@ -546,7 +597,7 @@ def test_a_picture_that_is_being_used_again_is_not_deleted_under_its_user(
     image = image_intake(owner=ada, data=picture())
     with transaction.atomic():
         again = image_intake(owner=ada, data=picture())
-        deleting = other_connection(lambda: image_delete(StoredImage.objects.get(pk=image.pk)))
+        deleting = other_connection(lambda: image_delete(image=StoredImage.objects.get(pk=image.pk)))
         wait_for_a_blocked_lock()
         Photo.objects.create(owner=ada, image=again)
     assert deleting.result(10) is False
@@ -560,7 +611,7 @@ def test_a_picture_that_is_sent_again_while_its_row_is_deleted_gets_a_new_row(
 ) -> None:
     image = image_intake(owner=ada, data=picture())
     with transaction.atomic():
-        assert image_delete(StoredImage.objects.get(pk=image.pk))
+        assert image_delete(image=StoredImage.objects.get(pk=image.pk))
         sending = other_connection(lambda: image_intake(owner=ada, data=picture()))
         wait_for_a_blocked_lock()
     again = sending.result(10)
@@ -588,10 +639,10 @@ def test_a_picture_that_something_holds_stays(picture: Picture, ada: User) -> No
 
     image = image_intake(owner=ada, data=picture())
     photo = Photo.objects.create(owner=ada, image=image)
-    assert not image_delete(image)
+    assert not image_delete(image=image)
     assert StoredImage.objects.filter(pk=image.pk).exists()
     photo.delete()
-    assert image_delete(image)
+    assert image_delete(image=image)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -605,11 +656,21 @@ def test_the_clean_up_takes_orphans_and_nothing_else(picture: Picture, ada: User
     (root / str(ada.pk) / ("0" * 64)).write_bytes(b"an orphan")
     (root / str(ada.pk) / ".half.written").write_bytes(b"a half-written file")
     before = files()
+    clean()
     call_command("media_clean")
     assert files() == before, "everything is young: a request may be at work on it"
     call_command("media_clean", "--older-than", "0")
     assert files() == {held.path, *held.preview_paths()}
     assert not StoredImage.objects.filter(pk=unheld.pk).exists()
+
+
+def test_beat_rings_every_clean_up_and_each_of_them_exists() -> None:
+    from direction_commons.config.celery import app
+
+    app.loader.import_default_modules()
+    rung = {entry["task"] for entry in settings.CELERY_BEAT_SCHEDULE.values()}
+    assert {"media.clean", "jobs.forget", "api.forget", "accounts.forget-usage"} <= rung
+    assert rung <= set(app.tasks)
 
 
 def test_the_limits_are_those_of_the_settings(settings: Any) -> None:

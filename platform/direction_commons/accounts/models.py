@@ -37,3 +37,20 @@ class ApiToken(models.Model):
 
     def __str__(self) -> str:
         return f"{self.prefix}… ({self.name})"
+
+
+class Usage(models.Model):
+    """How often a person sent `what` on a day (UTC): it outlives what was sent and goes with the account."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="usage")
+    day = models.DateField(db_index=True)
+    what = models.CharField(max_length=40)
+    number = models.PositiveIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["user", "what", "day"], name="accounts_one_count_a_day")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.number} {self.what} on {self.day}"

@@ -1,4 +1,4 @@
-"""People and their keys: sign-up through the API, tokens, quotas, export and erasure.
+"""People and their keys: sign-up through the API, tokens, export and erasure.
 
 Every room says what it holds on a person by registering an exporter and, where the database's cascade is not
 enough (a published average must be made again), an eraser. Pages sign people in through allauth; this module
@@ -11,7 +11,7 @@ import hashlib
 import secrets
 import unicodedata
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 from allauth.account.adapter import get_adapter
@@ -25,6 +25,7 @@ from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 
 from direction_commons.accounts.models import ApiToken, User
+from direction_commons.accounts.quotas import quota_check, usage_export
 from direction_commons.errors import NotFound, UserError
 
 log = structlog.get_logger(__name__)
@@ -69,12 +70,13 @@ def token_create(*, user: User, name: str) -> tuple[ApiToken, str]:
     """A new token and its text, which is shown this once: only its sha256 is kept."""
     if user.is_demonstration:
         raise UserError("accounts:demonstration", "Nobody can sign in as a demonstration person.", status=403)
-    if ApiToken.objects.filter(user=user).count() >= MAX_TOKENS:
-        raise UserError(
-            "accounts:too-many-tokens",
-            f"You have {MAX_TOKENS} tokens, which is the most there can be.",
-            "Delete one that you no longer use.",
-        )
+    quota_check(
+        what="tokens",
+        used=ApiToken.objects.filter(user=user).count(),
+        limit=MAX_TOKENS,
+        todo="Delete one that you no longer use.",
+        code="accounts:too-many-tokens",
+    )
     text = f"dc_{secrets.token_urlsafe(32)}"
     token = ApiToken(
         user=user,
@@ -105,21 +107,17 @@ def password_check(*, request: HttpRequest, login: str, password: str) -> User:
     return user
 
 
-def quota_check(*, user: User, used: int, limit: int, what: str, todo: str) -> None:
-    """Raises UserError "accounts:quota" when no more of `what` is allowed. Rooms count what is theirs."""
-    if used >= limit:
-        message = f"You have {used} {what}; at most {limit} are allowed."
-        raise UserError("accounts:quota", message, todo, status=403)
+class Eraser(Protocol):
+    def __call__(self, *, user: User) -> None: ...
 
 
-Eraser = Callable[[User], None]
 Exporter = Callable[[User], Any]
 _erasers: dict[str, Eraser] = {}
 _exporters: dict[str, Exporter] = {}
 
 
 def register_eraser(app: str, fn: Eraser) -> None:
-    """`fn(user)` runs inside the transaction that deletes the person, before the cascade."""
+    """`fn(user=user)` runs inside the transaction that deletes the person, before the cascade."""
     _erasers[app] = fn
 
 
@@ -143,7 +141,7 @@ def account_delete(*, user: User, password: str | None = None) -> None:
         try:
             with transaction.atomic():
                 for erase in _erasers.values():
-                    erase(user)
+                    erase(user=user)
                 user.delete()
             break
         except IntegrityError:  # a worker kept a picture of theirs between our looking and our deleting
@@ -160,5 +158,6 @@ def account_export(*, user: User) -> dict[str, Any]:
         "email": user.email,
         "joined": user.date_joined.isoformat(),
         "tokens": [{"name": token.name, "prefix": token.prefix} for token in user.api_tokens.all()],
+        "usage": usage_export(user),
     }
     return {"accounts": own, **{app: export(user) for app, export in _exporters.items()}}

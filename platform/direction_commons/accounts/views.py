@@ -14,31 +14,32 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from direction_commons.accounts.services import account_delete, account_export, token_create, token_delete
-from direction_commons.errors import UserError
-from direction_commons.pages import person
+from direction_commons.api.people import signed_in
+from direction_commons.api.throttles import throttle_account
+from direction_commons.errors import UserError, error_headers
 
 
+@never_cache
 @login_required
 @require_POST
 def token_new(request: HttpRequest) -> HttpResponse:
-    """The text of a new token is shown once, on the next page."""
-    user = person(request)
-    assert user is not None  # login_required
+    """The text of a new token is shown once, in this very answer: nothing readable of it is kept anywhere."""
     try:
-        token, text = token_create(user=user, name=request.POST.get("name", "").strip() or "token")
+        token, text = token_create(
+            user=signed_in(request), name=request.POST.get("name", "").strip() or "token"
+        )
     except UserError as error:
         messages.error(request, f"{error.message} {error.todo}")
-    else:
-        request.session["fresh_token"] = {"name": token.name, "text": text}
-    return redirect(settings.PERSON_PAGE)
+        return redirect(settings.PERSON_PAGE)
+    return render(
+        request, "accounts/token.html", {"token": token, "text": text, "back": settings.PERSON_PAGE}
+    )
 
 
 @login_required
 @require_POST
 def token_gone(request: HttpRequest, id: UUID) -> HttpResponse:
-    user = person(request)
-    assert user is not None  # login_required
-    token_delete(user=user, id=id)
+    token_delete(user=signed_in(request), id=id)
     messages.success(request, "The token is deleted; whatever used it is signed out.")
     return redirect(settings.PERSON_PAGE)
 
@@ -47,9 +48,8 @@ def token_gone(request: HttpRequest, id: UUID) -> HttpResponse:
 @login_required
 @require_GET
 def export(request: HttpRequest) -> HttpResponse:
-    user = person(request)
-    assert user is not None  # login_required
-    response = JsonResponse(account_export(user=user), json_dumps_params={"indent": 2, "ensure_ascii": False})
+    export = account_export(user=signed_in(request))
+    response = JsonResponse(export, json_dumps_params={"indent": 2, "ensure_ascii": False})
     response["Content-Disposition"] = 'attachment; filename="direction-commons-export.json"'
     return response
 
@@ -59,14 +59,16 @@ def export(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def delete(request: HttpRequest) -> HttpResponse:
     """Asks for the password, then deletes everything that is this person's."""
-    user = person(request)
-    assert user is not None  # login_required
     if request.method == "GET":
         return render(request, "accounts/delete.html")
     try:
-        account_delete(user=user, password=request.POST.get("password", ""))
+        throttle_account(request)
+        account_delete(user=signed_in(request), password=request.POST.get("password", ""))
     except UserError as error:
-        return render(request, "accounts/delete.html", {"error": error}, status=error.status)
+        response = render(request, "accounts/delete.html", {"error": error}, status=error.status)
+        for name, value in error_headers(error).items():
+            response[name] = value
+        return response
     logout(request)
     messages.success(request, "Your account and everything in it are deleted.")
     return redirect("/")

@@ -25,8 +25,8 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from direction_commons.accounts.models import User
 from direction_commons.api.models import IdempotencyKey
+from direction_commons.api.people import signed_in
 from direction_commons.errors import UserError
 
 View = TypeVar("View", bound=Callable[..., Response])
@@ -69,14 +69,14 @@ def idempotent(post: View) -> View:
         if not key.strip() or len(key) > MAX_KEY:
             message = f"An Idempotency-Key has 1 to {MAX_KEY} characters; this one has {len(key)}."
             raise UserError("idempotency:bad-key", message, "Send a fresh UUID with each new request.")
-        assert isinstance(request.user, User), "idempotent views are for signed-in people"
+        user = signed_in(request)
         mark = fingerprint(request)
         with transaction.atomic():
-            if not _lock(f"{request.user.pk} {key}"):
+            if not _lock(f"{user.pk} {key}"):
                 message = "The first request with this Idempotency-Key is still being worked on."
                 todo = "Send it again in a second: it will get the first one's answer."
-                raise UserError("idempotency:in-progress", message, todo, status=409)
-            known = IdempotencyKey.objects.filter(user=request.user, key=key).first()
+                raise UserError("idempotency:in-progress", message, todo, status=409, retry_after=1)
+            known = IdempotencyKey.objects.filter(user=user, key=key).first()
             if known is not None and known.fingerprint != mark:
                 message = "This Idempotency-Key was used for another request."
                 raise UserError("idempotency:key-reused", message, "Send a new key.", status=409)
@@ -84,7 +84,7 @@ def idempotent(post: View) -> View:
                 return Response(known.body, status=known.status, headers={"Idempotent-Replay": "true"})
             response = post(view, request, *args, **kwargs)
             IdempotencyKey.objects.create(
-                user=request.user,
+                user=user,
                 key=key,
                 fingerprint=mark,
                 status=response.status_code,

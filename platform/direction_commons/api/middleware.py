@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 
-from direction_commons.api.errors import error_body
+from direction_commons.api.errors import error_json
 from direction_commons.errors import UserError
 from direction_commons.pages import refusal
 
@@ -49,5 +49,5 @@ class RequestSizeMiddleware:
     @staticmethod
     def _refused(request: HttpRequest, error: UserError) -> HttpResponse:
         if request.path.startswith("/api/"):
-            return JsonResponse(error_body(error.code, error.message, error.todo), status=error.status)
+            return error_json(error)
         return refusal(request, error)

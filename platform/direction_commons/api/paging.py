@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
+from django.db.models import QuerySet
 from rest_framework.pagination import PageNumberPagination
 from rest_framework.request import Request
+from rest_framework.response import Response
 
 from direction_commons.errors import UserError
 
@@ -14,6 +19,12 @@ class CommonsPagination(PageNumberPagination):
     page_size = 30
     page_size_query_param = "page_size"
     max_page_size = 100
+
+
+def page_answer(request: Request, rows: QuerySet[Any], bodies: Callable[[list[Any]], Any]) -> Response:
+    """The page of `rows` that was asked for; `bodies` makes of its rows what goes out as "results"."""
+    pages = CommonsPagination()
+    return pages.get_paginated_response(bodies(pages.paginate_queryset(rows, request) or []))
 
 
 def whole_number(request: Request, name: str, default: int) -> int:

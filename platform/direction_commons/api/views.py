@@ -5,12 +5,11 @@ from __future__ import annotations
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 
-from direction_commons.api.errors import error_body
+from direction_commons.api.errors import error_json
+from direction_commons.errors import UserError
 
 
 @csrf_exempt
 def nothing_here(request: HttpRequest, **_: str) -> JsonResponse:
     todo = "Check the address; it ends with a slash. All of them: /api/docs/."
-    return JsonResponse(
-        error_body("request:not-found", "There is nothing at this address.", todo), status=404
-    )
+    return error_json(UserError("request:not-found", "There is nothing at this address.", todo, status=404))

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import logging.config
 import os
-import threading
-import time
 from typing import Any
 
 from celery import Celery, signals
@@ -22,23 +20,3 @@ def use_our_logging(**_: Any) -> None:
     from django.conf import settings
 
     logging.config.dictConfig(settings.LOGGING)
-
-
-@signals.worker_ready.connect
-def start_heartbeat(sender: Any, **_: Any) -> None:
-    """Says every few seconds that this process lives, for `/healthz`; a hung job is the lease's business."""
-    from django.core.cache import caches
-
-    from direction_commons.config.health import HEARTBEAT_SECONDS, heartbeat_key
-
-    keys = [heartbeat_key(queue) for queue in sender.app.amqp.queues.consume_from]
-
-    def beat() -> None:
-        while True:
-            try:
-                caches["valkey"].set_many(dict.fromkeys(keys, time.time()), timeout=600)
-            except Exception:  # Valkey is away: /healthz says so itself, and we try again
-                logging.getLogger(__name__).debug("heartbeat failed", exc_info=True)
-            time.sleep(HEARTBEAT_SECONDS)
-
-    threading.Thread(target=beat, name="heartbeat", daemon=True).start()

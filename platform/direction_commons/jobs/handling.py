@@ -129,7 +129,6 @@ class Batch:
         self._open = {job_id: claim for job_id, claim in self._open.items() if job_id in kept}
         if not self._open:
             raise LeaseLost
-        services.worker_seen(worker=self.worker, queue=self.claims[0].queue)
 
     @contextmanager
     def finishing(self, claim: Claim) -> Iterator[None]:
@@ -184,7 +183,6 @@ def drain(queue: str, worker: str) -> int:
     batches = {kind: one.batch for kind, one in _handlers.items()}
     count = 0
     while not _stop:
-        services.worker_seen(worker=worker, queue=queue)
         services.jobs_sweep(queue=queue, hooks=_failed_hooks)
         claims = services.jobs_claim(queue=queue, batches=batches, worker=worker)
         if not claims:

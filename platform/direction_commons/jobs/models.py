@@ -81,7 +81,7 @@ class Job(models.Model):
 
 
 class WorkerHeartbeat(models.Model):
-    """When a worker last looked at a queue: written by every ring, and by the work loop's renewals."""
+    """When a worker of a queue was last heard: its process says so every few seconds, at work or not."""
 
     worker = models.CharField(max_length=120)
     queue = models.CharField(max_length=40)

@@ -1,10 +1,10 @@
-"""Reads of the queue: where a job is, how long it will honestly take, what waits, who works."""
+"""Reads of the queue: where a job is, how long it will honestly take, who works."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.conf import settings
 from django.db.models import Count, ExpressionWrapper, F, FloatField, Q
 from django.db.models.functions import Extract, Now
 
@@ -12,6 +12,9 @@ from direction_commons.jobs.models import Job, WorkerHeartbeat
 
 RECENT = 50
 """So many of a kind's last finished rows tell what one costs."""
+
+SILENT_AFTER = 30
+"""Seconds without a heartbeat (they come every five) after which a worker is taken to be gone."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +71,8 @@ def _mean(kind: str, seconds: F | Extract) -> float | None:
 
 
 def workers_alive(*, queue: str) -> int:
-    """Workers that looked at the queue within a lease's time."""
-    return sum(1 for age in _ages(queue) if age < settings.JOB_LEASE_SECONDS)
+    """Workers of the queue whose process was heard lately; a hung job is its lease's business."""
+    return sum(1 for age in _ages(queue) if age < SILENT_AFTER)
 
 
 def _ages(queue: str) -> list[float]:
@@ -77,15 +80,6 @@ def _ages(queue: str) -> list[float]:
     return list(WorkerHeartbeat.objects.filter(queue=queue).annotate(age=age).values_list("age", flat=True))
 
 
-def worker_ages(*, queues: list[str]) -> dict[str, float | None]:
-    """Seconds since a worker last looked at each queue; None: never."""
+def worker_ages(*, queues: Sequence[str]) -> dict[str, float | None]:
+    """Seconds since a worker of each queue was last heard; None: never."""
     return {queue: min(_ages(queue), default=None) for queue in queues}
-
-
-def queue_overview(*, queue: str = "batch") -> dict[str, dict[int, int]]:
-    """Rows that wait or run, as {state: {priority: count}}."""
-    counts: dict[str, dict[int, int]] = {Job.State.QUEUED.value: {}, Job.State.RUNNING.value: {}}
-    rows = Job.objects.filter(queue=queue, state__in=list(counts)).order_by()
-    for state, priority, count in rows.values_list("state", "priority").annotate(count=Count("pk")):
-        counts[state][priority] = count
-    return counts

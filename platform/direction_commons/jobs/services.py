@@ -302,7 +302,7 @@ def jobs_timed(*, job_ids: Iterable[uuid.UUID], seconds: float) -> None:
 
 
 def worker_seen(*, worker: str, queue: str) -> None:
-    """A heartbeat of the work itself, for waiting times; whether processes live /healthz asks of Valkey."""
+    """The one heartbeat, of the process: for /healthz and for waiting times. The work's own is its lease."""
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO jobs_workerheartbeat (worker, queue) VALUES (%s, %s)"

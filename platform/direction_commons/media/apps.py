@@ -15,7 +15,7 @@ class MediaConfig(AppConfig):
         from direction_commons.media.services import files_forget
 
         def forget(instance: StoredImage, **_: Any) -> None:
-            transaction.on_commit(lambda: files_forget(instance), robust=True)
+            transaction.on_commit(lambda: files_forget(image=instance), robust=True)
 
         # Sent for each row of a cascade, too: deleting an account deletes its files.
         post_delete.connect(forget, sender=StoredImage, weak=False, dispatch_uid="media.files")

@@ -47,12 +47,6 @@ class Encoded:
         return len(self.data)
 
 
-def decode(data: bytes) -> NDArray[np.uint8]:
-    """A file of ours -> uint8 [H, W, 3]."""
-    with Image.open(io.BytesIO(data), formats=("PNG", "JPEG", "WEBP")) as picture:
-        return np.array(picture.convert("RGB"), dtype=np.uint8)
-
-
 def picture_open(data: bytes) -> tuple[Image.Image, bool]:
     """Checks and decodes an upload: (RGB in sRGB, upright, alpha flattened on white; did it come lossless?).
 

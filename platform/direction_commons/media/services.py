@@ -3,6 +3,9 @@
 A file is on disk before the row that names it commits, and goes only after the row's deletion committed. Both
 sides hold the same advisory lock on the file's name, so that a picture which is sent again while it is being
 deleted keeps its file. Nothing is shared between people: the address is `<owner>/<sha256>`.
+
+A worker writes its files before it opens the transaction that saves its results (`images_written`), and names
+them inside it (`image_keep`): a storage behind a network is not waited for with rows locked.
 """
 
 from __future__ import annotations
@@ -10,8 +13,9 @@ from __future__ import annotations
 import hashlib
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -28,6 +32,7 @@ from django.utils import timezone
 from numpy.typing import NDArray
 
 from direction_commons.accounts.models import User
+from direction_commons.accounts.quotas import quota_check
 from direction_commons.errors import NO_ROOM, UserError
 from direction_commons.media import pictures
 from direction_commons.media.models import COMMONS, StoredImage
@@ -61,13 +66,71 @@ def image_intake(
         previews = pictures.encode_previews(picture)
         del picture
     if owner is not None and kind == StoredImage.Kind.UPLOAD:
-        _check_quota(owner, encoded.size)
-    return _keep(owner, encoded, previews, kind, public)
+        uploads = StoredImage.objects.filter(owner=owner, kind=StoredImage.Kind.UPLOAD)
+        quota_check(
+            what="of pictures",
+            used=uploads.aggregate(total=Sum("size"))["total"] or 0,
+            more=encoded.size,
+            limit=settings.QUOTA_BYTES,
+            todo="Delete photos or pairs that you no longer need.",
+            code="media:quota",
+            shown=lambda size: f"{size / 1024**2:.0f} MB",
+        )
+    written = _written(owner, encoded, kind=kind, public=public)
+    with _files([written], {written.image.preview_path(side): data for side, data in previews.items()}):
+        return image_keep(written=written)
+
+
+@dataclass
+class Written:
+    """A picture whose file is on disk and whose row `image_keep` makes, or finds."""
+
+    image: StoredImage
+    data: bytes = field(repr=False)
+    kept: bool = False
+
+
+@contextmanager
+def images_written(
+    *, owner: User | None, arrays: Sequence[NDArray[np.uint8]], public: bool = False
+) -> Iterator[list[Written]]:
+    """Writes pictures that the program made, each uint8 [H, W, 3], without loss; they count towards no quota.
+
+    Enter it before the transaction that saves the results, and call `image_keep` for each inside. What was
+    not kept when the block ends (the claim was lost, the picture withdrawn) leaves no file.
+    """
+    written = [
+        _written(owner, pictures.encode_array(array), kind=StoredImage.Kind.DERIVED, public=public)
+        for array in arrays
+    ]
+    with _files(written, {}):
+        yield written
+
+
+def image_keep(*, written: Written) -> StoredImage:
+    """The row of a written picture: a new one, or that of the same picture of the same owner."""
+    image = written.image
+    with transaction.atomic():
+        # Ours already, until the files' block ends; from here on until the transaction does.
+        _lock(image.path)
+        # Waits for who is just deleting it; whoever wants to delete it next waits for us, and finds it held.
+        rows = StoredImage.objects.select_for_update(no_key=True)
+        same = rows.filter(owner=image.owner, sha256=image.sha256).first()
+        if same is None:
+            image.save(force_insert=True)
+        elif image.public and not same.public:
+            same.public = True
+            same.save(update_fields=["public"])
+    written.kept = True
+    kept = same or image
+    log.info("media.kept", image=str(kept.pk), bytes=image.size, new=same is None)
+    return kept
 
 
 def image_store(*, owner: User | None, array: NDArray[np.uint8], public: bool = False) -> StoredImage:
-    """Keeps a picture that the program made, uint8 [H, W, 3], without loss. Counts towards no quota."""
-    return _keep(owner, pictures.encode_array(array), {}, StoredImage.Kind.DERIVED, public)
+    """Writes and keeps one picture that the program made; see `images_written` for use near a transaction."""
+    with images_written(owner=owner, arrays=[array], public=public) as written:
+        return image_keep(written=written[0])
 
 
 def image_read(image: StoredImage) -> bytes:
@@ -76,12 +139,7 @@ def image_read(image: StoredImage) -> bytes:
         return bytes(stream.read())
 
 
-def image_array(image: StoredImage) -> NDArray[np.uint8]:
-    """The pixels, uint8 [H, W, 3]. For workers; no request decodes what is stored."""
-    return pictures.decode(image_read(image))
-
-
-def image_delete(image: StoredImage) -> bool:
+def image_delete(*, image: StoredImage) -> bool:
     """Deletes the picture unless something still holds it; answers whether it is gone.
 
     Everything that points at a picture holds it, except what is derived from it (`register_follower`), which
@@ -118,21 +176,11 @@ def images_held(images: list[StoredImage]) -> set[Any]:
     return held
 
 
-def _check_quota(owner: User, size: int) -> None:
-    uploads = StoredImage.objects.filter(owner=owner, kind=StoredImage.Kind.UPLOAD)
-    used = uploads.aggregate(total=Sum("size"))["total"] or 0
-    if used + size > settings.QUOTA_BYTES:
-        came = f"Your pictures use {used / 1024**2:.0f} MB of {settings.QUOTA_BYTES / 1024**2:.0f} MB."
-        raise UserError("media:quota", came, "Delete photos or pairs that you no longer need.", status=403)
-
-
-def _keep(
-    owner: User | None, encoded: pictures.Encoded, previews: dict[int, bytes], kind: str, public: bool
-) -> StoredImage:
-    sha256 = hashlib.sha256(encoded.data).hexdigest()
+def _written(owner: User | None, encoded: pictures.Encoded, *, kind: str, public: bool) -> Written:
+    """What is to be written, and the row that is to name it; nothing is done yet."""
     image = StoredImage(
         owner=owner,
-        sha256=sha256,
+        sha256=hashlib.sha256(encoded.data).hexdigest(),
         kind=kind,
         content_type=encoded.content_type,
         width=encoded.width,
@@ -140,25 +188,38 @@ def _keep(
         size=encoded.size,
         public=public,
     )
-    with transaction.atomic():
-        _lock(image.path)
-        files = {
-            image.path: encoded.data,
-            **{image.preview_path(side): data for side, data in previews.items()},
-        }
+    return Written(image, encoded.data)
+
+
+@contextmanager
+def _files(written: Sequence[Written], more: dict[str, bytes]) -> Iterator[None]:
+    """The files of `written` (and `more`, smaller copies) are on disk while the block runs.
+
+    Their names are locked for this connection, across its transactions: what deletes a file of one of these
+    names waits until the block, and then the transaction that kept the row, has ended.
+    """
+    paths = sorted({one.image.path for one in written})
+    with connection.cursor() as cursor:
+        for path in paths:
+            cursor.execute("SELECT pg_advisory_lock(hashtextextended(%s, 7))", [path])
+    try:
         with disk_full_told():
-            for name, data in files.items():
+            for name, data in {**{one.image.path: one.data for one in written}, **more}.items():
                 default_storage.save(name, ContentFile(data))
-        # Waits for who is just deleting it; whoever wants to delete it next waits for us, and finds it held.
-        same = StoredImage.objects.select_for_update(no_key=True).filter(owner=owner, sha256=sha256).first()
-        kept = same or image
-        if same is None:
-            image.save(force_insert=True)
-        elif public and not same.public:
-            same.public = True
-            same.save(update_fields=["public"])
-    log.info("media.kept", image=str(kept.pk), bytes=encoded.size, new=same is None)
-    return kept
+        yield
+    except BaseException:
+        for one in written:
+            one.kept = False  # its row went with the transaction
+        raise
+    finally:
+        # Without a connection there is no lock any more, and what is left is the sweep's (`images_clean`).
+        if connection.is_usable():
+            for one in written:
+                if not one.kept:
+                    files_forget(image=one.image)
+            with connection.cursor() as cursor:
+                for path in paths:
+                    cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 7))", [path])
 
 
 def _lock(path: str) -> None:
@@ -181,7 +242,7 @@ def disk_full_told() -> Iterator[None]:
         raise UserError("media:disk-full", message, todo, status=507) from exc
 
 
-def files_forget(image: StoredImage) -> None:
+def files_forget(*, image: StoredImage) -> None:
     """Deletes the files of a deleted row, unless the same picture came back meanwhile."""
     with transaction.atomic():
         _lock(image.path)
@@ -199,7 +260,7 @@ def images_clean(*, older_than: int) -> tuple[int, int]:
     """
     old = list(StoredImage.objects.filter(created_at__lte=Now() - timedelta(seconds=older_than)))
     held = images_held(old)
-    rows = sum(image_delete(image) for image in old if image.pk not in held)
+    rows = sum(image_delete(image=image) for image in old if image.pk not in held)
     files = 0
     before = timezone.now() - timedelta(seconds=older_than)
     folders = default_storage.listdir("")[0] if default_storage.exists("") else []

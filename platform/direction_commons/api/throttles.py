@@ -1,0 +1,75 @@
+"""How often a door may be knocked at: one way for pages and API, by client address or by account.
+
+Rates are `settings.THROTTLES`. Counts lie in the cache that may forget: without Valkey nobody is refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import math
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from rest_framework.request import Request
+from rest_framework.throttling import BaseThrottle, SimpleRateThrottle
+
+from direction_commons.api.people import person
+from direction_commons.errors import UserError
+
+
+class _Throttle(SimpleRateThrottle):
+    def __init__(self, scope: str, who: str) -> None:
+        self.scope, self.who = scope, who
+        super().__init__()
+
+    def get_rate(self) -> str:
+        rate: str = settings.THROTTLES[self.scope]
+        return rate
+
+    def get_cache_key(self, request: Any, view: Any) -> str:
+        return (
+            f"throttle:2:{self.scope}:{hashlib.sha256(self.who.encode(errors='surrogatepass')).hexdigest()}"
+        )
+
+
+def throttle(*, scope: str, who: str) -> None:
+    """Counts one more try of `who`. Raises UserError "request:throttled" (429) with Retry-After."""
+    limit = _Throttle(scope, who)
+    if not limit.allow_request(None, None):  # type: ignore[arg-type]
+        seconds = max(1, math.ceil(limit.wait() or 1.0))
+        raise UserError(
+            "request:throttled",
+            f"Too many requests: at most {limit.num_requests} in {limit.duration} seconds are answered.",
+            f"Try again in {seconds} seconds.",
+            status=429,
+            retry_after=seconds,
+        )
+
+
+def client_of(request: HttpRequest | Request) -> str:
+    """The address of the client, as far as our own proxies (`TRUSTED_PROXIES`) saw it.
+
+    Of an IPv6 address only the network counts: whoever has one address there has all of them.
+    """
+    address: str = BaseThrottle().get_ident(request) or ""  # type: ignore[arg-type]
+    try:
+        found = ipaddress.ip_address(address.strip())
+    except ValueError:  # a unix socket, or a proxy that writes a port
+        return address
+    if isinstance(found, ipaddress.IPv6Address):
+        return str(found.ipv4_mapped or ipaddress.ip_network((found, 64), strict=False))
+    return str(found)
+
+
+def throttle_previews(request: HttpRequest | Request) -> None:
+    """Pictures drawn on demand: by account, or by address where nobody is signed in."""
+    user = person(request)
+    throttle(scope="previews", who=f"account {user.pk}" if user is not None else client_of(request))
+
+
+def throttle_account(request: HttpRequest | Request) -> None:
+    """Passwords tried by somebody who is signed in (before something that cannot be undone)."""
+    user = person(request)
+    throttle(scope="password-of-one", who=str(user.pk) if user is not None else client_of(request))
