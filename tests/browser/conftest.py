@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import pytest
 from PIL import Image
+from playwright.sync_api import expect
 
 from inference.portraits import render
 
@@ -23,7 +24,8 @@ PHONE = {
 }
 PASSWORD = "a pair of pictures"
 COUNTED = re.compile("Yours is the first pair|Your pair is one of")
-DONE = 240_000  # milliseconds that a contribution may take on a busy machine
+PATIENCE = 30_000  # milliseconds for anything that one answer of the server brings about
+DONE = 240_000  # and for a contribution, on a busy machine
 
 
 @dataclass
@@ -43,6 +45,12 @@ class Window:
         assert not self.complaints, self.complaints
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _patience() -> None:
+    """`expect` has a clock of its own, of 5 s: too short for an upload while the machine is loaded."""
+    expect.set_options(timeout=PATIENCE)
+
+
 @pytest.fixture
 def window(live_site: Any, chromium: Any) -> Iterator[Callable[..., Window]]:
     """`window(**options of a context)`; all are closed in the end."""
@@ -50,7 +58,7 @@ def window(live_site: Any, chromium: Any) -> Iterator[Callable[..., Window]]:
 
     def make(**options: Any) -> Window:
         context = chromium.new_context(accept_downloads=True, **options)
-        context.set_default_timeout(30_000)
+        context.set_default_timeout(PATIENCE)
         contexts.append(context)
         page = context.new_page()
         made = Window(context, page, live_site.url)
@@ -112,7 +120,7 @@ class Contribution:
 def contributed(live_site: Any, chromium: Any) -> Contribution:
     """One contribution that is finished and in the catalog, shared by all tests that only look."""
     context = chromium.new_context(**DESKTOP)
-    context.set_default_timeout(30_000)
+    context.set_default_timeout(PATIENCE)
     page = context.new_page()
     made = Window(context, page, live_site.url)
     made.goto("/accounts/signup/?next=/contribute/")

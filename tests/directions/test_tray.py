@@ -1,6 +1,6 @@
 """The tray on the embedded bundle: nothing lies on it that the generator would refuse.
 
-This is what `manage.py tray_render` cannot see for itself (it loads no torch), and what a new bundle may change.
+`manage.py tray_render` cannot see that for itself (it loads no torch), and a new bundle may change it.
 """
 
 from __future__ import annotations
