@@ -15,7 +15,21 @@ from django.db.models import Case, Exists, F, OuterRef, QuerySet, When
 
 from direction_commons.errors import UserError
 from direction_commons.media.models import StoredImage
-from directions.community.models import Series, Version, VersionStrip, VersionVector
+from directions.community.membership import Membership
+from directions.community.models import Series, Version, VersionStrip
+from directions.community.selectors import (
+    Member,
+    Standing,
+    VersionDiff,
+    pairs_at_work,
+    series_loaded,
+    series_membership,
+    series_standing,
+    series_versions,
+    version_diff,
+    version_is_published,
+    version_members,
+)
 from directions.generators.models import Generator
 from directions.semantics.access import access_semantic
 from directions.semantics.models import Semantic
@@ -42,14 +56,22 @@ _ORDERS: dict[str, list[Any]] = {  # each but the name's is an index of versions
 
 @dataclass(frozen=True)
 class Entry:
-    """One card of the grid: a series by its newest version. `strip` is five pictures side by side, - to +."""
+    """One card of the grid: a series, loaded by `series_loaded`, by its newest version."""
 
-    series: int
-    semantic: Semantic
-    version: Version
-    demonstration: bool
-    strip: StoredImage | None
-    intensities: tuple[float, ...]
+    series: Series
+
+    @property
+    def semantic(self) -> Semantic:
+        return self.series.semantic
+
+    @property
+    def demonstration(self) -> bool:
+        return self.series.demonstration
+
+    @property
+    def version(self) -> Version:
+        assert self.series.latest is not None  # all queries ask for it
+        return self.series.latest
 
     @property
     def pairs(self) -> int:
@@ -60,8 +82,17 @@ class Entry:
         return self.version.num_contributors
 
     @property
-    def agreement(self) -> float | None:
-        return self.version.agreement
+    def strip(self) -> StoredImage | None:
+        """Five pictures of the first sample face side by side, from - to +."""
+        return self._strip.image if self._strip else None
+
+    @property
+    def intensities(self) -> tuple[float, ...]:
+        return tuple(self._strip.intensities) if self._strip else ()
+
+    @property
+    def _strip(self) -> VersionStrip | None:
+        return next(iter(self.version.strips.all()), None)
 
 
 @dataclass(frozen=True)
@@ -128,7 +159,7 @@ def catalog_page(
     page = min(page, pages)
     rows = _rows(_keys(ordered, counts, (page - 1) * page_size, min(page * page_size, total)))
     return CatalogPage(
-        entries=tuple(entries_of(rows)),
+        entries=tuple(Entry(row) for row in rows),
         page=page,
         pages=pages,
         total=total,
@@ -173,120 +204,84 @@ def _keys(parts: list[QuerySet[Series]], counts: list[int], start: int, stop: in
 
 def _rows(keys: list[int]) -> list[Series]:
     """The page's series. Their keys were sorted alone: sorting must not carry whole versions around."""
-    rows = Series.objects.filter(pk__in=keys).select_related("semantic", "latest").defer("latest__members")
+    rows = series_loaded(Series.objects.filter(pk__in=keys))
     return sorted(rows, key=lambda row: keys.index(row.pk))
-
-
-def entries_of(rows: Sequence[Series]) -> list[Entry]:
-    """Series as cards, with the strip of the first sample face: one query for all."""
-    strips = {
-        strip.version_id: strip
-        for strip in VersionStrip.objects.filter(
-            version__in=[row.latest_id for row in rows], face=0
-        ).select_related("image")
-    }
-    entries = []
-    for row in rows:
-        assert row.latest is not None  # all callers ask for it
-        strip = strips.get(row.latest.pk)
-        entries.append(
-            Entry(
-                series=row.pk,
-                semantic=row.semantic,
-                version=row.latest,
-                demonstration=row.demonstration,
-                strip=strip.image if strip else None,
-                intensities=tuple(strip.intensities) if strip else (),
-            )
-        )
-    return entries
-
-
-@dataclass(frozen=True)
-class Member:
-    """One pair in a version, by an opaque id: nobody can tell from it whose it is."""
-
-    id: str
-    weight: float
-    cosine: float
 
 
 @dataclass(frozen=True)
 class VersionEntry:
-    """A version and what changed since the one before. `withdrawn`: its vector was un-published."""
+    """A version and what changed since the one before. Not `published`: a pair that it held was withdrawn."""
 
     version: Version
-    withdrawn: bool
-    added: int
-    removed: int
+    published: bool
+    diff: VersionDiff
 
 
 @dataclass(frozen=True)
 class SeriesDetail:
-    """One series: its newest version with strips and members, and the newest versions before it."""
+    """One series: how it stands, its newest version with strips and members, and the versions before it.
+
+    `latest` is None, and there are no strips and members, while no version is for use. `membership` is as of
+    now: which ready pairs count, and which stand aside.
+    """
 
     series: Series
-    latest: Version
+    standing: Standing
+    membership: Membership
+    latest: Version | None
     strips: tuple[VersionStrip, ...]
     members: tuple[Member, ...]
     versions: tuple[VersionEntry, ...]
     total_versions: int
 
+    @property
+    def published(self) -> bool:
+        return self.latest is not None and version_is_published(self.latest)
+
 
 @dataclass(frozen=True)
 class CatalogSemantic:
-    """A change's page. Real and demonstration contributions stay apart; either may be absent."""
+    """A change's page. Real and demonstration contributions stay apart; either may be absent.
+
+    `at_work`: how many people's pairs are still on their way.
+    """
 
     semantic: Semantic
     generator: Generator
     real: SeriesDetail | None
     demonstration: SeriesDetail | None
+    at_work: int
 
 
 def catalog_semantic(*, slug: str, generator: Generator) -> CatalogSemantic:
-    """Everything about one change on one generator; NotFound when nobody has named it."""
+    """Everything about one change on one generator; NotFound when nothing stands behind that name."""
     semantic = access_semantic(slug)
-    found = {
-        row.demonstration: row
-        for row in Series.objects.filter(
-            semantic=semantic, generator=generator, latest__isnull=False
-        ).select_related("latest", "semantic")
-    }
+    rows = series_loaded(Series.objects.filter(semantic=semantic, generator=generator))
+    found = {row.demonstration: _detail(row) for row in rows}
     return CatalogSemantic(
         semantic=semantic,
         generator=generator,
-        real=_detail(found[False]) if False in found else None,
-        demonstration=_detail(found[True]) if True in found else None,
+        real=found.get(False),
+        demonstration=found.get(True),
+        at_work=pairs_at_work(semantic=semantic, generator=generator),
     )
 
 
 def _detail(series: Series) -> SeriesDetail:
-    latest = series.latest
-    assert latest is not None
-    listed = list(series.versions.order_by("-number")[: LISTED_VERSIONS + 1])
-    published = set(VersionVector.objects.filter(version__in=listed).values_list("pk", flat=True))
-    ids = [{str(member["direction"]) for member in version.members} for version in listed]
-    versions = [
-        VersionEntry(
-            version=version,
-            withdrawn=version.pk not in published,
-            added=len(now - before),
-            removed=len(before - now),
-        )
-        for version, now, before in zip(listed, ids, [*ids[1:], set()], strict=True)
-    ]
-    strips = VersionStrip.objects.filter(version=latest).select_related("image").order_by("face")
-    members = sorted(latest.members, key=lambda member: -float(member["cosine"]))[:LISTED_MEMBERS]
+    listed = list(series_versions(series)[:LISTED_VERSIONS])
+    # The same row as series.latest, with its members.
+    latest = next((version for version in listed if version.pk == series.latest_id), None)
     return SeriesDetail(
         series=series,
+        standing=series_standing(series),
+        membership=series_membership(series),
         latest=latest,
-        strips=tuple(strips),
-        members=tuple(
-            Member(str(member["direction"]), float(member["weight"]), float(member["cosine"]))
-            for member in members
+        strips=tuple(latest.strips.all()) if latest is not None else (),
+        members=tuple(version_members(latest)[:LISTED_MEMBERS]) if latest is not None else (),
+        versions=tuple(
+            VersionEntry(version, version_is_published(version), version_diff(version)) for version in listed
         ),
-        versions=tuple(versions[:LISTED_VERSIONS]),
-        total_versions=latest.number,
+        total_versions=listed[0].number if listed else 0,
     )
 
 

@@ -9,9 +9,10 @@ from django.shortcuts import render
 from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
-from direction_commons.pages import person
+from direction_commons.api.people import person
 from directions.catalog.members import member_pictures
 from directions.catalog.selectors import CatalogPage, SeriesDetail, catalog_page, catalog_semantic
+from directions.community.models import Version
 from directions.generators.access import generator_or_default
 from directions.generators.selectors import active_generators
 
@@ -72,14 +73,17 @@ def semantic(request: HttpRequest, slug: str) -> HttpResponse:
     """One change: strips on several faces, versions, members, files."""
     generator = generator_or_default(request.GET.get("generator"))
     found = catalog_semantic(slug=slug, generator=generator)
-    shown = found.real or found.demonstration
+    both = [one for one in (found.real, found.demonstration) if one is not None]
+    shown = next((one for one in both if one.latest is not None), None)
+    other = found.demonstration if shown is not found.demonstration else None
     context: dict[str, Any] = {
         "found": found,
         "semantic": found.semantic,
         "generator": generator,
         "detail": shown,
-        "formats": _files(shown) if shown else [],
-        "other": found.demonstration if found.real else None,
+        "formats": _files(shown.latest) if shown and shown.latest else [],
+        "other": other if other and other.latest else None,
+        "told": [one for one in both if one.standing.text],
         "signed_in": person(request) is not None,
     }
     if shown:
@@ -87,14 +91,15 @@ def semantic(request: HttpRequest, slug: str) -> HttpResponse:
     return render(request, "catalog/semantic.html", context)
 
 
-def _files(detail: SeriesDetail) -> list[dict[str, str]]:
-    address = f"/api/v1/community/versions/{detail.latest.pk}"
+def _files(version: Version) -> list[dict[str, str]]:
+    address = f"/api/v1/community/versions/{version.pk}"
     return [{"name": name, "url": f"{address}.{name}"} for name in ("safetensors", "npz", "json")]
 
 
 def _members(detail: SeriesDetail) -> dict[str, Any]:
     """The newest version's pairs, laid out on an axis of cosines so that dots do not cover each other."""
-    pictures = member_pictures([member.id for member in detail.members])
+    pictures = member_pictures([member.direction for member in detail.members])
+    pairs = detail.latest.num_members if detail.latest else 0
     cosines = [member.cosine for member in detail.members]
     low = -1.0 if min(cosines, default=0.0) < 0 else 0.0
     rows: list[float] = []  # the rightmost dot of each row; members come from the largest cosine down
@@ -110,8 +115,8 @@ def _members(detail: SeriesDetail) -> dict[str, Any]:
             "member": member,
             "x": x,
             "y": axis - DOT * row - 14,
-            "pictures": pictures.get(member.id),
-            "light": member.weight * detail.latest.num_members < LIGHT,
+            "pictures": pictures.get(member.direction),
+            "light": member.weight * pairs < LIGHT,
         }
         for member, x, row in placed
     ]

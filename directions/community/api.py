@@ -1,4 +1,7 @@
-"""Community directions over HTTP: series, versions, and versions as files."""
+"""Community directions over HTTP: series, versions, and versions as files.
+
+The serializers here are the only shape of a series, a version, a strip and a member; the catalog uses them.
+"""
 
 from __future__ import annotations
 
@@ -18,15 +21,18 @@ from direction_commons.api.paging import CommonsPagination
 from direction_commons.api.schema import PAGING, paged
 from direction_commons.errors import NotFound, UserError
 from directions.community.access import access_series, access_version
-from directions.community.models import Version
+from directions.community.models import Series, Version
 from directions.community.selectors import (
     series_list,
+    series_standing,
     series_versions,
     version_diff,
     version_direction,
     version_is_published,
+    version_members,
     version_vector,
 )
+from directions.community.words import agreement_words
 from directions.generators.access import generator_or_default
 from directions.generators.api import GENERATOR
 from directions.pairs.api import file_answer
@@ -35,14 +41,16 @@ from directions.semantics.access import access_semantic
 
 
 class MemberSerializer(serializers.Serializer[Any]):
-    """An opaque id: it names no person and no picture."""
+    """One pair in a version, by an opaque id: it names no person and no picture."""
 
-    direction = serializers.UUIDField()
+    direction = serializers.CharField()
     weight = serializers.FloatField()
     cosine = serializers.FloatField(help_text="with the average of the others, in the effect metric")
 
 
 class StripSerializer(serializers.Serializer[Any]):
+    """Pictures of one sample face side by side in one file, one for each intensity."""
+
     face = serializers.IntegerField()
     intensities = serializers.ListField(child=serializers.FloatField())
     image = serializers.SerializerMethodField()
@@ -54,6 +62,7 @@ class StripSerializer(serializers.Serializer[Any]):
 class VersionSerializer(serializers.ModelSerializer[Version]):
     """An immutable average. `published` false: its numbers are gone, because a member was withdrawn."""
 
+    agreement_words = serializers.SerializerMethodField(help_text="how to read `agreement`")
     published = serializers.SerializerMethodField()
     strips = StripSerializer(many=True)
 
@@ -66,6 +75,7 @@ class VersionSerializer(serializers.ModelSerializer[Version]):
             "num_contributors",
             "resultant",
             "agreement",
+            "agreement_words",
             "step",
             "method",
             "space",
@@ -76,43 +86,62 @@ class VersionSerializer(serializers.ModelSerializer[Version]):
             "strips",
         ]
 
+    def get_agreement_words(self, version: Version) -> str:
+        return agreement_words(version.agreement, version.num_members)
+
     def get_published(self, version: Version) -> bool:
         return version_is_published(version)
 
 
 class VersionDiffSerializer(serializers.Serializer[Any]):
     since = serializers.IntegerField(allow_null=True, help_text="the number of the version before")
-    added = serializers.ListField(child=serializers.UUIDField())
-    removed = serializers.ListField(child=serializers.UUIDField())
+    added = serializers.ListField(child=serializers.CharField(), help_text="members' opaque ids")
+    removed = serializers.ListField(child=serializers.CharField())
 
 
-class VersionDetailSerializer(VersionSerializer):
+class VersionWithDiffSerializer(VersionSerializer):
+    """A version, and which members came and went."""
+
+    diff = serializers.SerializerMethodField()
+
+    class Meta(VersionSerializer.Meta):
+        fields = [*VersionSerializer.Meta.fields, "diff"]
+
+    @extend_schema_field(VersionDiffSerializer)
+    def get_diff(self, version: Version) -> dict[str, Any]:
+        return dict(VersionDiffSerializer(version_diff(version)).data)
+
+
+class VersionDetailSerializer(VersionWithDiffSerializer):
+    """A version with all that is in it and where it belongs."""
+
     series = serializers.IntegerField(source="series_id")
     change = serializers.CharField(source="series.semantic.name")
     generator = serializers.CharField(source="series.generator.slug")
     demonstration = serializers.BooleanField(source="series.demonstration")
-    members = MemberSerializer(many=True)
-    diff = serializers.SerializerMethodField()
+    members = serializers.SerializerMethodField()
 
-    class Meta(VersionSerializer.Meta):
+    class Meta(VersionWithDiffSerializer.Meta):
         fields = [
-            *VersionSerializer.Meta.fields,
+            *VersionWithDiffSerializer.Meta.fields,
             "series",
             "change",
             "generator",
             "demonstration",
             "members",
-            "diff",
         ]
 
-    @extend_schema_field(VersionDiffSerializer)
-    def get_diff(self, version: Version) -> dict[str, Any]:
-        diff = version_diff(version)
-        return {
-            "since": diff.older.number if diff.older else None,
-            "added": diff.added,
-            "removed": diff.removed,
-        }
+    @extend_schema_field(MemberSerializer(many=True))
+    def get_members(self, version: Version) -> list[Any]:
+        return list(MemberSerializer(version_members(version), many=True).data)
+
+
+class StandingSerializer(serializers.Serializer[Any]):
+    """How a series stands, and in sentences what happened and what to do, where there is something to say."""
+
+    state = serializers.ChoiceField(["published", "disagreement", "waiting"])
+    text = serializers.CharField(allow_blank=True)
+    todo = serializers.CharField(allow_blank=True)
 
 
 class SeriesSerializer(serializers.Serializer[Any]):
@@ -123,8 +152,13 @@ class SeriesSerializer(serializers.Serializer[Any]):
     slug = serializers.CharField(source="semantic.slug")
     generator = serializers.CharField(source="generator.slug")
     space = serializers.CharField()
-    demonstration = serializers.BooleanField(help_text="made by the demonstration community")
-    latest = VersionSerializer()
+    demonstration = serializers.BooleanField(help_text="made by the demonstration community, counted nowhere")
+    standing = serializers.SerializerMethodField()
+    latest = VersionSerializer(allow_null=True)
+
+    @extend_schema_field(StandingSerializer)
+    def get_standing(self, series: Series) -> dict[str, Any]:
+        return dict(StandingSerializer(series_standing(series)).data)
 
 
 class CommunityView(APIView):
@@ -159,13 +193,15 @@ class SeriesVersions(APIView):
     permission_classes = [AllowAny]
 
     @extend_schema(
-        operation_id="community_versions", parameters=PAGING, responses=paged("Version", VersionSerializer)
+        operation_id="community_versions",
+        parameters=PAGING,
+        responses=paged("Version", VersionWithDiffSerializer),
     )
     def get(self, request: Request, id: int) -> Response:
         """All versions of a series, newest first."""
         pages = CommonsPagination()
         page = pages.paginate_queryset(series_versions(access_series(id)), request, view=self) or []
-        return pages.get_paginated_response(VersionSerializer(page, many=True).data)
+        return pages.get_paginated_response(VersionWithDiffSerializer(page, many=True).data)
 
 
 class VersionView(APIView):

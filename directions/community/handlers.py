@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import numpy as np
-import numpy.typing as npt
 import structlog
 
 from direction_commons.jobs.handling import Batch, Claim, ClaimLost, handler
-from direction_commons.media.services import image_store
+from direction_commons.media.services import Written, image_keep, images_written
 from directions.community.models import Series, Version, VersionStrip, VersionVector
-from directions.community.selectors import member_ids, series_members
-from directions.community.services import KIND, series_refresh_request
+from directions.community.selectors import member_ids, series_members, series_membership
+from directions.community.services import KIND, series_disagreement, series_refresh_request
 from directions.inversions.codes import codes_pack, codes_sha256
+from directions.inversions.strips import INTENSITIES, Strip, strips_draw
 from directions.pairs.exports import direction_load
 from directions.pairs.models import Direction
 from inference.averaging import CommunityDirection
 
 log = structlog.get_logger(__name__)
 
-INTENSITIES = (-2.0, -1.0, 0.0, 1.0, 2.0)
 METHOD = "mean"
 
 
@@ -34,20 +32,25 @@ def run(batch: Batch) -> None:
 def _refresh(batch: Batch, claim: Claim) -> None:
     series = Series.objects.select_related("generator", "latest", "semantic").filter(pk=claim.key).first()
     members = list(series_members(series)) if series is not None else []
-    ids = {str(member.pk) for member in members}
-    average = _average(members) if series is not None and ids != member_ids(series.latest) else None
+    ids = {member.pk for member in members}
+    unchanged = series is not None and {str(pk) for pk in ids} == member_ids(series.latest)
+    average = None if unchanged else _average(members)
     strips = _strips(series, average) if series is not None and average is not None else []
-    with batch.finishing(claim):
+    drawn = images_written(owner=None, arrays=strips, public=True)
+    with drawn as pictures, batch.finishing(claim):
         locked = Series.objects.select_for_update().filter(pk=claim.key).first()
         if locked is None:
             return
-        now = {str(pk) for pk in series_members(locked).values_list("pk", flat=True)}
-        if not now:
-            Series.objects.filter(pk=locked.pk).update(latest=None)
-        elif now != ids:  # somebody came or went while we were averaging
+        if series_membership(locked).members != ids:  # somebody came or went while we were averaging
             series_refresh_request(series=locked)
-        elif average is not None:
-            version = _publish(locked, members, average, strips)
+        elif not ids:
+            Series.objects.filter(pk=locked.pk).update(latest=None, disagreeing=0)
+        elif unchanged:
+            Series.objects.filter(pk=locked.pk).update(disagreeing=0)
+        elif average is None:
+            series_disagreement(series=locked, pairs=len(ids))
+        else:
+            version = _publish(locked, members, average, pictures)
             log.info("community.published", series=locked.pk, version=version.number, members=len(members))
 
 
@@ -70,18 +73,16 @@ def _average(members: list[Direction]) -> CommunityDirection | None:
     return found
 
 
-def _strips(series: Series, average: CommunityDirection) -> list[npt.NDArray[np.uint8]]:
-    """One strip [H, 5 W, 3] for each sample face of the generator."""
+def _strips(series: Series, average: CommunityDirection) -> list[Strip]:
+    """One for each sample face of the generator."""
     from directions.inversions.runtime import bundle_for, sample_codes
-    from inference import strip, to_uint8
 
     bundle = bundle_for(series.generator)
-    rows = strip(bundle, sample_codes(series.generator), average, INTENSITIES)  # [F, 5, 3, H, W]
-    return [np.concatenate(list(to_uint8(row)), axis=1) for row in rows]
+    return strips_draw(bundle=bundle, codes=sample_codes(series.generator), direction=average)
 
 
 def _publish(
-    series: Series, members: list[Direction], average: CommunityDirection, strips: list[npt.NDArray[np.uint8]]
+    series: Series, members: list[Direction], average: CommunityDirection, pictures: list[Written]
 ) -> Version:
     """Within the finishing transaction, the series locked: the next number, the vector, the strips."""
     last = Version.objects.filter(series=series).order_by("-number").first()
@@ -106,8 +107,8 @@ def _publish(
     version.full_clean(exclude=["members"])
     version.save(force_insert=True)
     VersionVector.objects.create(version=version, data=data, shape=shape)
-    for face, picture in enumerate(strips):
-        image = image_store(owner=None, array=picture, public=True)
+    for face, picture in enumerate(pictures):
+        image = image_keep(written=picture)
         VersionStrip.objects.create(version=version, face=face, intensities=list(INTENSITIES), image=image)
-    Series.objects.filter(pk=series.pk).update(latest=version)
+    Series.objects.filter(pk=series.pk).update(latest=version, disagreeing=0)
     return version

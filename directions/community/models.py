@@ -15,6 +15,9 @@ class Series(models.Model):
     space = models.CharField(max_length=8)
     demonstration = models.BooleanField(default=False)
     latest = models.ForeignKey("Version", on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    disagreeing = models.PositiveIntegerField(
+        default=0, help_text="pairs that agreed on no direction when last averaged; 0: they agreed"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

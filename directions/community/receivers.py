@@ -1,14 +1,22 @@
-"""What the community does when a pair was derived or withdrawn. Runs inside that transaction."""
+"""What the community does when a pair was derived, withdrawn or deleted. Runs inside that transaction."""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from functools import partial
 from typing import Any
 
+from django.db import transaction
+from django.db.models.signals import post_delete
 from django.dispatch import receiver
 
 from directions.community.models import Series
-from directions.community.services import members_withdraw, series_of, series_refresh_request
+from directions.community.services import (
+    change_forget,
+    members_withdraw,
+    series_of,
+    series_refresh_request,
+)
 from directions.pairs.models import Direction, Pair
 from directions.pairs.signals import pair_derived, pair_withdrawn
 
@@ -29,3 +37,12 @@ def withdraw(*, pair: Pair, directions: list[tuple[str, int, str]], **_: Any) ->
         ).first()
         if series is not None:
             members_withdraw(series=series, directions=gone)
+
+
+@receiver(post_delete, sender=Pair)
+def forget(*, instance: Pair, **_: Any) -> None:
+    """After the commit, in a transaction of its own: the pair's own holds locks that others wait for.
+
+    Should the process die in between, the name is listed nowhere, and goes with the next pair that bears it.
+    """
+    transaction.on_commit(partial(change_forget, semantic_id=instance.semantic_id), robust=True)

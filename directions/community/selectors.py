@@ -1,29 +1,68 @@
-"""Reads on community directions: series, versions, their vectors, and what changed between two versions."""
+"""Reads on community directions: series and how they stand, versions, their vectors, and what changed."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Exists, F, OuterRef, Prefetch, QuerySet, Window
+from django.db.models.functions import Lag
 
 from direction_commons.errors import UserError
-from directions.community.models import Series, Version, VersionStrip
+from direction_commons.jobs.models import Job
+from directions.community.membership import Candidate, Membership, membership_of, ready_directions
+from directions.community.models import Series, Version, VersionStrip, VersionVector
+from directions.community.services import KIND
 from directions.generators.models import Generator
 from directions.inversions.codes import Codes, codes_sha256, codes_unpack
-from directions.pairs.models import Direction
+from directions.pairs.models import Direction, Pair
+from directions.pairs.services import UNFINISHED
 from directions.semantics.models import Semantic
 from inference.averaging import CommunityDirection
 
 
 @dataclass(frozen=True)
 class VersionDiff:
-    """What changed from `older` (None: the first version) to `newer`; members are opaque ids."""
+    """What changed since version `since` (None: this is the first); members are opaque ids."""
 
-    newer: Version
-    older: Version | None
+    since: int | None
     added: list[str]
     removed: list[str]
+
+
+@dataclass(frozen=True)
+class Member:
+    """One pair in a version, by an opaque id: nobody can tell from it whose it is."""
+
+    direction: str
+    weight: float
+    cosine: float
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a series stands. `text` and `todo` are sentences for people, empty where nothing is to be said.
+
+    Attributes:
+        state: "published": its newest version is for use. "disagreement": its pairs have no direction in
+            common, and no version is for use. "waiting": its first version, or the next after a withdrawal,
+            is still to come.
+    """
+
+    state: Literal["published", "disagreement", "waiting"]
+    text: str = ""
+    todo: str = ""
+
+
+def has_pairs() -> Exists:
+    """Of a change: that somebody's pair bears its name, and was not withdrawn."""
+    return Exists(Pair.objects.filter(semantic=OuterRef("pk"), withdrawn_at=None))
+
+
+def has_version() -> Exists:
+    """Of a change: that one of its versions can be used."""
+    return Exists(VersionVector.objects.filter(version__series__semantic=OuterRef("pk")))
 
 
 def series_list(
@@ -35,28 +74,92 @@ def series_list(
         rows = rows.filter(demonstration=demonstration)
     if semantic is not None:
         rows = rows.filter(semantic=semantic)
+    return series_loaded(rows).order_by("-latest__published_at", "pk")
+
+
+def series_loaded(rows: QuerySet[Series]) -> QuerySet[Series]:
+    """With all that a series is shown by: one query more, for the strips of them all."""
     return (
         rows.select_related("semantic", "generator", "latest__vector")
-        .defer("latest__vector__data")
+        .defer("latest__vector__data", "latest__members")
         .prefetch_related(Prefetch("latest__strips", queryset=VersionStrip.objects.select_related("image")))
-        .order_by("-latest__published_at", "pk")
+    )
+
+
+def series_standing(series: Series) -> Standing:
+    """From what `series_loaded` has loaded: no query."""
+    pairs, latest = series.disagreeing, series.latest
+    advice = (
+        "In every pair the before shows less of the change and the after more: who contributed one the wrong "
+        "way round, or under a wrong name, withdraws it. Further pairs help, too."
+    )
+    if latest is None and pairs:
+        return Standing(
+            "disagreement",
+            f"Its {pairs} pairs disagree: what they change has no direction in common, so no version is "
+            "published.",
+            advice,
+        )
+    if latest is None:
+        return Standing("waiting")
+    if pairs and version_is_published(latest):
+        return Standing(
+            "published",
+            f"Version {latest.number} still stands: the {pairs} pairs that there are now disagree, so that "
+            "none was published since.",
+            advice,
+        )
+    if not version_is_published(latest):
+        return Standing(
+            "waiting",
+            f"The files of version {latest.number} are deleted: somebody withdrew a pair that it held. The "
+            "next version is being averaged without it.",
+            "Look again in a minute.",
+        )
+    return Standing("published")
+
+
+def series_is_averaged(series: Series) -> bool:
+    """Whether it is being averaged anew, or waits for it."""
+    return Job.objects.filter(
+        kind=KIND, key=str(series.pk), state__in=[Job.State.QUEUED, Job.State.RUNNING]
+    ).exists()
+
+
+def series_membership(series: Series) -> Membership:
+    """Which of the ready directions count now, and which stand aside."""
+    rows = ready_directions(series).values_list(
+        "pk", "pair__contributor", "pair__before__sha256", "pair__after__sha256", "pair__created_at"
+    )
+    return membership_of(
+        Candidate(pk, contributor, (before, after), contributed_at)
+        for pk, contributor, before, after, contributed_at in rows
     )
 
 
 def series_members(series: Series) -> QuerySet[Direction]:
     """The directions that count now, in a fixed order."""
     return (
-        Direction.objects.filter(
-            pair__semantic=series.semantic_id,
-            pair__demonstration=series.demonstration,
-            pair__withdrawn_at=None,
-            generator=series.generator_id,
-            space=series.space,
-            state=Direction.State.READY,
-        )
+        ready_directions(series)
+        .filter(pk__in=series_membership(series).members)
         .select_related("generator", "before_inversion", "after_inversion", "pair")
         .order_by("pk")
     )
+
+
+def pairs_at_work(*, semantic: Semantic, generator: Generator) -> int:
+    """How many people's pairs of this change are still on their way to a direction on this generator."""
+    return Direction.objects.filter(
+        pair__semantic=semantic, pair__demonstration=False, generator=generator, state__in=UNFINISHED
+    ).count()
+
+
+def version_members(version: Version) -> list[Member]:
+    """The nearest to the average first."""
+    members = [
+        Member(str(one["direction"]), float(one["weight"]), float(one["cosine"])) for one in version.members
+    ]
+    return sorted(members, key=lambda member: -member.cosine)
 
 
 def member_ids(version: Version | None) -> set[str]:
@@ -65,12 +168,16 @@ def member_ids(version: Version | None) -> set[str]:
 
 
 def series_versions(series: Series) -> QuerySet[Version]:
-    """All versions, newest first; `hasattr(version, "vector")` says whether one can still be used."""
+    """All versions, newest first, each with the number and members of the one before: see `version_diff`."""
     return (
         Version.objects.filter(series=series)
         .select_related("vector", "series__semantic", "series__generator")
         .defer("vector__data")
         .prefetch_related(Prefetch("strips", queryset=VersionStrip.objects.select_related("image")))
+        .annotate(
+            number_before=Window(Lag("number"), order_by=F("number").asc()),
+            members_before=Window(Lag("members"), order_by=F("number").asc()),
+        )
         .order_by("-number")
     )
 
@@ -110,13 +217,13 @@ def version_direction(version: Version) -> CommunityDirection:
     )
 
 
-def version_diff(newer: Version, older: Version | None = None) -> VersionDiff:
-    """Members that came and went since `older`; without one named, since the version before."""
-    if older is None:
-        older = (
-            Version.objects.filter(series=newer.series_id, number__lt=newer.number)
-            .order_by("-number")
-            .first()
-        )
-    now, then = member_ids(newer), member_ids(older)
-    return VersionDiff(newer=newer, older=older, added=sorted(now - then), removed=sorted(then - now))
+def version_diff(version: Version) -> VersionDiff:
+    """Members that came and went since the version before; no query for one of `series_versions`."""
+    if hasattr(version, "number_before") and hasattr(version, "members_before"):
+        since, members = version.number_before, version.members_before
+    else:
+        older = Version.objects.filter(series=version.series_id, number__lt=version.number)
+        since, members = older.order_by("-number").values_list("number", "members").first() or (None, None)
+    now = {str(member["direction"]) for member in version.members}
+    then = {str(member["direction"]) for member in members or []}
+    return VersionDiff(since=since, added=sorted(now - then), removed=sorted(then - now))

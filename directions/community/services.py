@@ -2,7 +2,7 @@
 
 A version is never changed (the database refuses it). Its vector and strips are another row, which goes away
 when a member is withdrawn; the next version does without that member. Real and demonstration pairs never
-share a series.
+share a series. Which ready pairs are members is decided in `membership`.
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ from django.db import transaction
 from direction_commons.jobs.models import Job
 from direction_commons.jobs.services import job_enqueue
 from direction_commons.media.services import image_delete
+from directions.community.membership import ready_directions
 from directions.community.models import Series, Version, VersionStrip, VersionVector
 from directions.pairs.models import Direction
+from directions.semantics.models import Semantic
 
 log = structlog.get_logger(__name__)
 
@@ -54,6 +56,8 @@ def members_withdraw(*, series: Series, directions: list[str]) -> None:
         held = Version.objects.filter(series=series, members__contains=[{"direction": direction}])
         for version in held:
             version_unpublish(version=version)
+    if not ready_directions(series).exists():  # nobody is left: no catalog shows it for another moment
+        Series.objects.filter(pk=series.pk).update(latest=None, disagreeing=0)
     series_refresh_request(series=series)
 
 
@@ -63,4 +67,46 @@ def version_unpublish(*, version: Version) -> None:
     VersionVector.objects.filter(version=version).delete()
     for strip in strips:
         strip.delete()
-        image_delete(strip.image)
+        image_delete(image=strip.image)
+
+
+def series_disagreement(*, series: Series, pairs: int) -> None:
+    """These many pairs agree on no direction: say so, beside the newest version that can still be used.
+
+    Called by the refresh, the series locked.
+    """
+    usable = VersionVector.objects.filter(version=series.latest).exists()
+    Series.objects.filter(pk=series.pk).update(disagreeing=pairs, latest=series.latest if usable else None)
+    log.info("community.disagreement", series=series.pk, pairs=pairs)
+
+
+@transaction.atomic
+def series_remove(*, series: Series) -> None:
+    """Delete a series with its versions, strips and jobs."""
+    Series.objects.select_for_update().filter(pk=series.pk).first()
+    strips = VersionStrip.objects.filter(version__series=series).select_related("image")
+    images = [strip.image for strip in strips]
+    key = str(series.pk)
+    series.delete()
+    Job.objects.filter(kind=KIND, key=key).delete()
+    for image in images:
+        image_delete(image=image)
+
+
+@transaction.atomic
+def change_forget(*, semantic_id: int) -> bool:
+    """Delete a change that no pair names any more, with its emptied series. True when it is gone.
+
+    A name is a person's free text: it must not outlive what it was for. The lock makes whoever names it in
+    this moment wait, and then either be seen here, or make it anew.
+    """
+    semantic = Semantic.objects.select_for_update().filter(pk=semantic_id).first()
+    if semantic is None:
+        return True
+    if semantic.pairs.exists():
+        return False
+    for series in Series.objects.filter(semantic=semantic).order_by("pk"):
+        series_remove(series=series)
+    semantic.delete()
+    log.info("semantic.forgotten", semantic=semantic_id)
+    return True

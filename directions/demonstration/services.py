@@ -13,9 +13,9 @@ from direction_commons.accounts.models import User
 from direction_commons.jobs.models import Job
 from direction_commons.jobs.services import job_cancel, job_enqueue
 from direction_commons.media.models import StoredImage
-from direction_commons.media.services import image_delete, image_intake
-from directions.community.models import Series, VersionStrip
-from directions.community.services import KIND as REFRESH
+from direction_commons.media.services import image_intake
+from directions.community.models import Series
+from directions.community.services import change_forget, series_remove
 from directions.demonstration.models import PlannedPair
 from directions.demonstration.plan import PEOPLE, planned_pairs, username_of
 from directions.pairs.models import Pair
@@ -83,36 +83,22 @@ def demonstration_remove() -> dict[str, int]:
         PlannedPair.objects.all().delete()
         job_cancel(kind=KIND, key=KEY)
     semantics = set(Semantic.objects.filter(created_by__is_demonstration=True).values_list("pk", flat=True))
-    gone = {"pairs": 0, "series": 0, "people": 0}
+    made = Series.objects.filter(demonstration=True).order_by("pk")
+    gone = {"pairs": 0, "series": made.count(), "people": 0}
     for pair in Pair.objects.filter(demonstration=True).order_by("pk"):
         pair_delete(pair=pair)
         gone["pairs"] += 1
-    for series in Series.objects.filter(demonstration=True).order_by("pk"):
-        _series_remove(series)
-        gone["series"] += 1
+    for series in made.all():  # asked again: those of changes that nobody else names went with their pairs
+        series_remove(series=series)
     with transaction.atomic():
         people = User.objects.filter(is_demonstration=True)
         gone["people"] = people.count()
         pictures = StoredImage.objects.filter(owner__is_demonstration=True).count()
         people.delete()  # their jobs and whatever pictures are left go with them
         Job.objects.filter(kind=KIND).delete()
-        empty = Semantic.objects.filter(pk__in=semantics, created_by=None, pairs=None, series=None)
-        gone["changes"] = empty.delete()[0]
+    gone["changes"] = sum(change_forget(semantic_id=semantic) for semantic in sorted(semantics))
     log.info("demonstration.removed", stray_pictures=pictures, **gone)
     return gone
-
-
-@transaction.atomic
-def _series_remove(series: Series) -> None:
-    Series.objects.select_for_update().filter(pk=series.pk).first()
-    images = [
-        strip.image for strip in VersionStrip.objects.filter(version__series=series).select_related("image")
-    ]
-    key = str(series.pk)
-    series.delete()
-    Job.objects.filter(kind=REFRESH, key=key).delete()
-    for image in images:
-        image_delete(image)
 
 
 def _person(username: str) -> User:

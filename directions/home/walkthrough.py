@@ -55,6 +55,10 @@ class Client:
     """The API over urllib: bearer token, JSON and multipart, and a sentence for every refusal."""
 
     def __init__(self, url: str) -> None:
+        if not url.startswith(("http://", "https://")):
+            raise WalkthroughFailed(
+                f"The address {url!r} came; one such as http://127.0.0.1:8000 was wanted."
+            )
         self.url = url.rstrip("/")
         self.token = ""
         self.busy = 0  # how often it was asked to try again
@@ -102,7 +106,10 @@ class Client:
             kind = Busy if error.code == 503 else WalkthroughFailed
             raise kind(f"{name} answered {error.code}: {_words(error.read())}") from error
         except (urllib.error.URLError, OSError) as error:
-            raise WalkthroughFailed(f"{name} got no answer from {self.url}: {error}") from error
+            why = getattr(error, "reason", error)
+            raise WalkthroughFailed(
+                f"Nothing answers at {self.url} ({name}: {why}). Start it with `make run`, or give its --url."
+            ) from error
 
 
 def multipart(fields: Mapping[str, str], files: Mapping[str, bytes]) -> tuple[bytes, str]:
@@ -124,7 +131,7 @@ def _words(data: bytes) -> str:
         fields = f" {json.dumps(error['fields'])}" if "fields" in error else ""
         return f"{error['code']}: {error['message']} {error['todo']}{fields}".strip()
     except (ValueError, KeyError, TypeError):
-        return data[:200].decode(errors="replace")
+        return " ".join(data[:200].decode(errors="replace").split())  # no answer of this program
 
 
 @dataclass
@@ -211,13 +218,12 @@ class Walkthrough:
         started = time.monotonic()
         while True:
             real = client.call("GET", f"/api/v1/catalog/{CHANGE}/").json()["real"]
-            members = {member["id"] for member in real["members"]} if real else set()
+            members = {member["direction"] for member in real["members"]} if real else set()
             if set(directions) <= members:
-                newest = real["versions"][0]
+                newest = real["series"]["latest"]
                 self.seconds["from the directions to the community version"] = time.monotonic() - started
-                held = (
-                    f"Version {newest['number']} of “{CHANGE}” holds both pairs ({newest['pairs']} in all)."
-                )
+                pairs = newest["num_members"]
+                held = f"Version {newest['number']} of “{CHANGE}” holds both pairs ({pairs} in all)."
                 self.say(held)
                 rho = "not yet known" if newest["agreement"] is None else f"{newest['agreement']:.3f}"
                 self.facts.append(f"{held} R {newest['resultant']:.3f}, agreement {rho}.")

@@ -13,7 +13,7 @@ from direction_commons.api.paging import CommonsPagination
 from direction_commons.api.schema import PAGING, paged
 from directions.semantics.access import access_semantic
 from directions.semantics.models import Semantic
-from directions.semantics.selectors import semantics_like
+from directions.semantics.selectors import semantics_like, semantics_listed
 
 
 class SemanticSerializer(serializers.ModelSerializer[Semantic]):
@@ -37,7 +37,7 @@ class SemanticsView(APIView):
     def get(self, request: Request) -> Response:
         """Changes by name; with `q` those that resemble it, best first."""
         text = request.query_params.get("q", "")
-        rows = semantics_like(text) if text.strip() else Semantic.objects.order_by("normalised")
+        rows = semantics_like(text) if text.strip() else semantics_listed()
         pages = CommonsPagination()
         page = pages.paginate_queryset(rows, request, view=self) or []
         return pages.get_paginated_response(SemanticSerializer(page, many=True).data)

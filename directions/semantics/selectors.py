@@ -1,15 +1,36 @@
-"""Reads on changes: suggestions while typing, and search that forgives typos."""
+"""Reads on changes: suggestions while typing, and search that forgives typos.
+
+A change is listed while something stands behind its name. What that is, rooms above say (`register_use`); a
+name whose last pair was withdrawn is found by nobody.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from django.contrib.postgres.fields import ArrayField
-from django.db.models import CharField, F, FloatField, Func, Q, QuerySet, Value
+from django.db.models import CharField, Exists, F, FloatField, Func, Q, QuerySet, Value
 from django.db.models.functions import Greatest
 
 from directions.semantics.models import Semantic
 from directions.semantics.naming import MAX_LENGTH, name_normalise, name_trigrams
 
 SIMILAR = 0.15  # share of trigrams in common: "smlie" ~ "smile" .20, "smiling" .40, "glases" ~ "glasses" .67
+
+_uses: dict[str, Callable[[], Exists]] = {}
+
+
+def register_use(room: str, condition: Callable[[], Exists]) -> None:
+    """`condition()` is true of a change (`OuterRef("pk")`) that the room has something for."""
+    _uses[room] = condition
+
+
+def semantics_listed() -> QuerySet[Semantic]:
+    """The changes that anything stands behind, by name."""
+    used = Q()
+    for condition in _uses.values():
+        used |= Q(condition())
+    return Semantic.objects.filter(used).order_by("normalised")
 
 
 class SharedTrigrams(Func):
@@ -34,7 +55,8 @@ def semantics_like(text: str) -> QuerySet[Semantic]:
     )
     return (
         # The array operator narrows by index, for each kind of hit: a word's beginning is a trigram, too.
-        Semantic.objects.filter(trigrams__overlap=pieces)
+        semantics_listed()
+        .filter(trigrams__overlap=pieces)
         .annotate(similarity=shared / Greatest(1.0, both))
         .filter(
             Q(similarity__gte=SIMILAR)

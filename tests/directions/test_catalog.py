@@ -129,13 +129,14 @@ def test_a_changes_page_has_strips_members_and_what_each_version_changed() -> No
     found = catalog_semantic(slug="smile", generator=generator)
     assert found.real is not None
     assert found.demonstration is not None
-    assert [(v.version.number, v.withdrawn, v.added, v.removed) for v in found.real.versions] == [
-        (3, False, 1, 1),
-        (2, True, 1, 0),
-        (1, False, 2, 0),
+    assert [(v.version.number, v.published, v.diff.added, v.diff.removed) for v in found.real.versions] == [
+        (3, True, ["d"], ["b"]),
+        (2, False, ["c"], []),
+        (1, True, ["a", "b"], []),
     ]
-    assert {member.id for member in found.real.members} == {"a", "c", "d"}
+    assert {member.direction for member in found.real.members} == {"a", "c", "d"}
     assert [strip.face for strip in found.real.strips] == [0, 1]
+    assert found.demonstration.latest is not None
     assert found.demonstration.latest.num_members == 12
 
 
@@ -149,12 +150,43 @@ def test_the_api_answers_without_an_account(client: Client) -> None:
     version = a_version(generator, "smile")
     a_version(generator, "hat", demonstration=True)
     listed = client.get("/api/v1/catalog/", {"q": "smlie smile"}).json()
-    assert listed["results"][0]["version_id"] == version.pk
-    assert client.get(listed["results"][0]["strip"]["url"]).status_code == 200
+    assert listed["results"][0]["latest"]["id"] == version.pk
+    assert client.get(listed["results"][0]["latest"]["strips"][0]["image"]).status_code == 200
     one = client.get("/api/v1/catalog/smile/").json()
     assert one["demonstration"] is None
-    assert one["real"]["versions"][0]["pairs"] == 3
+    assert one["real"]["versions"][0]["num_members"] == 3
     refused = client.get("/api/v1/catalog/", {"sort": "best"})
     assert (refused.status_code, refused.json()["error"]["code"]) == (400, "catalog:sort")
     assert client.get("/api/v1/catalog/", {"page": "two"}).json()["error"]["code"] == "request:number"
     assert client.get("/api/v1/catalog/nothing/").status_code == 404
+
+
+def test_the_catalog_and_the_community_give_one_thing_one_shape(client: Client) -> None:
+    generator = a_generator()
+    a_version(generator, "smile", directions=["a", "b"])
+    version = a_version(generator, "smile", directions=["b", "c", "d"])
+    (in_catalog,) = client.get("/api/v1/catalog/").json()["results"]
+    (in_community,) = client.get("/api/v1/community/").json()["results"]
+    assert in_catalog == in_community
+    one = client.get("/api/v1/catalog/smile/").json()["real"]
+    assert one["series"] == in_community
+    versions = client.get(f"/api/v1/community/{in_community['id']}/versions/").json()["results"]
+    assert one["versions"] == versions
+    assert versions[0]["diff"] == {"since": 1, "added": ["c", "d"], "removed": ["a"]}
+    detail = client.get(f"/api/v1/community/versions/{version.pk}/").json()
+    assert one["members"] == detail["members"]
+    assert {key: detail[key] for key in versions[0]} == versions[0]
+    assert {key: detail[key] for key in in_community["latest"]} == in_community["latest"]
+
+
+def test_a_changes_page_costs_the_same_however_many_versions_there_are(
+    django_assert_num_queries: Any, django_assert_max_num_queries: Any
+) -> None:
+    generator = a_generator()
+    a_version(generator, "smile")
+    with django_assert_max_num_queries(7) as few:
+        catalog_semantic(slug="smile", generator=generator)
+    for number in range(5):
+        a_version(generator, "smile", directions=[f"m{one}" for one in range(number + 1)])
+    with django_assert_num_queries(len(few)):
+        catalog_semantic(slug="smile", generator=generator)

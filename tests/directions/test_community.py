@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 import pytest
@@ -18,6 +20,7 @@ from direction_commons.errors import UserError
 from direction_commons.jobs.models import Job
 from direction_commons.media.services import image_intake
 from directions.community import handlers
+from directions.community.membership import PLACES, Candidate, membership_of
 from directions.community.models import Series, Version, VersionStrip, VersionVector
 from directions.community.selectors import (
     series_list,
@@ -28,7 +31,9 @@ from directions.community.selectors import (
     version_vector,
 )
 from directions.community.services import DEMONSTRATION_REFRESH, series_refresh_request
+from directions.community.words import UNRELATED_MEAN, UNRELATED_SPREAD, agreement_words, chance
 from directions.generators.models import Generator
+from directions.inversions.strips import INTENSITIES
 from directions.pairs.exports import direction_load
 from directions.pairs.models import Direction, Pair
 from directions.pairs.services import pair_submit, pair_withdraw
@@ -76,7 +81,7 @@ def test_a_burst_makes_one_version_that_is_the_librarys_average(
     for strip in strips:
         assert (strip.image.width, strip.image.height, strip.image.public) == (5 * 32, 32, True)
         assert strip.image.owner is None
-        assert strip.intensities == [-2, -1, 0, 1, 2]
+        assert strip.intensities == list(INTENSITIES)
 
 
 def test_one_pair_is_a_version_without_an_agreement(contribute: Contribute, work: Work) -> None:
@@ -96,9 +101,10 @@ def test_nothing_is_published_when_nobody_came_or_went(contribute: Contribute, w
     work()
     assert [version.number for version in series_versions(latest().series)] == [2, 1]
     diff = version_diff(latest())
-    assert diff.older is not None
-    assert (diff.older.number, len(diff.added), diff.removed) == (1, 1, [])
-    assert version_diff(diff.older).older is None
+    assert (diff.since, len(diff.added), diff.removed) == (1, 1, [])
+    two, one = series_versions(latest().series)
+    assert version_diff(two) == diff
+    assert (version_diff(one).since, len(version_diff(one).added)) == (None, 1)
 
 
 def test_a_burst_queues_one_refresh(contribute: Contribute, work: Work) -> None:
@@ -206,15 +212,213 @@ def test_a_member_that_goes_while_the_average_is_made_is_not_published(
     assert Version.objects.count() == 1
 
 
-def test_members_that_cancel_each_other_out_publish_nothing(contribute: Contribute, work: Work) -> None:
+def test_members_that_cancel_each_other_out_publish_nothing_and_it_is_said(
+    contribute: Contribute, work: Work, client: Client, ada: User
+) -> None:
     before, after = a_face(3, smile=0.1), a_face(3, smile=0.9)
     contribute(before=before, after=after)
-    contribute(before=after, after=before)
+    wrong = contribute(before=after, after=before)
     work()
     assert Direction.objects.filter(state="ready").count() == 2
+    # The first alone had made no version: both were derived before anything was averaged.
     series = Series.objects.get()
-    assert series.latest is None
+    assert (series.latest, series.disagreeing) == (None, 2)
     assert not Version.objects.exists()
+    one = client.get("/api/v1/catalog/smile/").json()["real"]
+    assert (one["series"]["latest"], one["series"]["standing"]["state"]) == (None, "disagreement")
+    assert "2 pairs disagree" in one["series"]["standing"]["text"]
+    assert "withdraws it" in one["series"]["standing"]["todo"]
+    page = client.get("/catalog/smile/").content.decode()
+    assert "These pairs disagree" in page
+    assert "no version is published" in page
+    client.force_login(ada)
+    own = client.get(f"/contributions/{wrong.pk}/").content.decode()
+    assert "2 pairs disagree" in own
+    assert 'aria-label="Averaging"' not in own  # there is nothing to wait for
+    pair_withdraw(pair=wrong)
+    work()
+    series.refresh_from_db()
+    assert series.disagreeing == 0
+    assert latest().num_members == 1
+    assert "disagree" not in client.get("/catalog/smile/").content.decode()
+
+
+def test_a_version_that_stands_while_newer_pairs_disagree_says_so(
+    contribute: Contribute, work: Work, client: Client
+) -> None:
+    before, after = a_face(3, smile=0.1), a_face(3, smile=0.9)
+    contribute(before=before, after=after)
+    work()
+    wrong = contribute(before=after, after=before)
+    work()
+    assert latest().number == 1
+    standing = client.get("/api/v1/catalog/smile/").json()["real"]["series"]["standing"]
+    assert (standing["state"], "Version 1 still stands" in standing["text"]) == ("published", True)
+    assert "Version 1 still stands" in client.get("/catalog/smile/").content.decode()
+    pair_withdraw(pair=wrong)
+    work()
+    standing = client.get("/api/v1/catalog/smile/").json()["real"]["series"]["standing"]
+    assert standing == {"state": "published", "text": "", "todo": ""}
+
+
+def test_a_version_whose_files_are_gone_does_not_stand_for_pairs_that_disagree(
+    contribute: Contribute, work: Work, client: Client
+) -> None:
+    before, after = a_face(3, smile=0.1), a_face(3, smile=0.9)
+    first = contribute()
+    contribute(before=before, after=after)
+    work()
+    contribute(before=after, after=before)
+    pair_withdraw(pair=first)
+    work()
+    series = Series.objects.get()
+    assert (series.latest, series.disagreeing) == (None, 2)
+    assert client.get("/api/v1/catalog/").json()["results"] == []
+    assert client.get("/catalog/smile/").status_code == 200
+
+
+# --- whose pairs count ----------------------------------------------------------------------------
+
+
+def test_the_same_two_pictures_from_one_person_count_once(
+    contribute: Contribute, work: Work, client: Client, ada: User, bob: User
+) -> None:
+    pictures = {
+        "before": a_face(100, background=0.1, skin_tone=0.05, hat=0.0),
+        "after": a_face(100, background=0.9, skin_tone=0.95, hat=1.0),
+    }
+    first, again, other, of_bob = (
+        contribute(**pictures),
+        contribute(**pictures),
+        contribute(),
+        contribute(user=bob, **pictures),
+    )
+    work()
+    held = {member["direction"] for member in latest().members}
+    assert held == {str(pair.directions.get().pk) for pair in (first, other, of_bob)}
+    who = client.get("/api/v1/catalog/smile/").json()["real"]["membership"]
+    assert who == {"ready": 4, "counted": 3, "same": 1, "beyond": 0, "places": 2}
+    assert "1 is the same pictures once more" in client.get("/catalog/smile/").content.decode()
+    client.force_login(ada)
+    assert "The same pictures count once" in client.get(f"/contributions/{again.pk}/").content.decode()
+    assert "count once" not in client.get(f"/contributions/{first.pk}/").content.decode()
+    pair_withdraw(pair=first)  # then the other one stands for these pictures
+    work()
+    held = {member["direction"] for member in latest().members}
+    assert held == {str(pair.directions.get().pk) for pair in (again, other, of_bob)}
+
+
+def test_one_person_with_many_pairs_does_not_own_a_change(
+    contribute: Contribute, work: Work, client: Client, ada: User
+) -> None:
+    many = [contribute() for _ in range(6)]
+    work()
+    assert (latest().num_members, latest().num_contributors) == (6, 1)  # nobody else is there to be outvoted
+    few = [contribute(user=a_user(name)) for name in ("bea", "cyd", "dan")]
+    work()
+    held = {member["direction"] for member in latest().members}
+    assert held == {str(pair.directions.get().pk) for pair in (*many[-2:], *few)}
+    assert latest().num_contributors == 4
+    who = client.get("/api/v1/catalog/smile/").json()["real"]["membership"]
+    assert who == {"ready": 9, "counted": 5, "same": 0, "beyond": 4, "places": 2}
+    assert "4 are beyond the 2 places of one person" in client.get("/catalog/smile/").content.decode()
+    client.force_login(ada)
+    assert "2 newer pairs of yours count" in client.get(f"/contributions/{many[0].pk}/").content.decode()
+    assert "newer pairs of yours" not in client.get(f"/contributions/{many[-1].pk}/").content.decode()
+
+
+def a_crowd(*pairs_of_each: int) -> list[Candidate]:
+    """People with so many pairs each, all of other pictures, in the order of time."""
+    start, numbers = datetime(2026, 1, 1, tzinfo=UTC), iter(range(1, 10_000))
+    return [
+        Candidate(UUID(int=number), UUID(int=person), (f"{number}", "after"), start + timedelta(hours=number))
+        for person, pairs in enumerate(pairs_of_each)
+        for _ in range(pairs)
+        for number in [next(numbers)]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("pairs_of_each", "places", "counted"),
+    [
+        ((50,), 50, 50),  # alone
+        ((50, 1), 2, 3),
+        ((50, 1, 1, 1), 2, 5),
+        ((50, 50, 1, 1, 1), 2, 7),  # two of five cannot raise the middle
+        ((5, 5, 5), 5, 15),
+        ((20, 4, 3, 3, 1), 3, 13),
+        ((1,) * 12, 2, 12),  # a change of the demonstration
+        ((), 2, 0),
+    ],
+)
+def test_nobody_has_more_places_than_the_contributor_in_the_middle_has_pairs(
+    pairs_of_each: tuple[int, ...], places: int, counted: int
+) -> None:
+    crowd = a_crowd(*pairs_of_each)
+    found = membership_of(crowd)
+    assert (found.places, len(found.members)) == (places, counted)
+    assert found.ready == sum(pairs_of_each)
+    assert membership_of(reversed(crowd)) == found
+
+
+def test_the_newest_pairs_take_the_places_and_a_copy_is_none_of_them() -> None:
+    crowd = a_crowd(4, 1, 1)
+    copies = [
+        Candidate(UUID(int=500 + number), UUID(int=0), crowd[0].pictures, crowd[-1].contributed_at)
+        for number in range(9)
+    ]
+    found = membership_of([*crowd, *copies])
+    assert found.same == {copy.direction for copy in copies}
+    assert found.beyond == {crowd[0].direction, crowd[1].direction}
+    assert found.members == {one.direction for one in crowd[2:]}
+
+
+def test_nobody_in_the_demonstration_stands_aside() -> None:
+    from directions.demonstration.plan import planned_pairs
+
+    for change in {plan.semantic_name for plan in planned_pairs()}:
+        people = [plan.username for plan in planned_pairs() if plan.semantic_name == change]
+        assert max(people.count(person) for person in people) <= PLACES
+
+
+# --- agreement in words ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("agreement", "pairs", "words"),
+    [
+        (None, 2, "too few pairs to compare yet"),
+        (0.5, 3, "strong agreement"),
+        (0.49, 3, "some agreement"),
+        (0.1, 3, "no agreement beyond chance"),
+        (0.1, 12, "some agreement"),
+        (0.03, 12, "no agreement beyond chance"),
+        (-0.2, 4, "no agreement beyond chance"),
+    ],
+)
+def test_agreement_has_a_word_that_depends_on_how_many_pairs_there_are(
+    agreement: float | None, pairs: int, words: str
+) -> None:
+    assert agreement_words(agreement, pairs) == words
+
+
+def test_the_line_of_chance_is_where_unrelated_pairs_of_the_embedded_bundle_end() -> None:
+    """Measured anew, on fewer pairs: the words' numbers are of the bundle that is shipped."""
+    import torch
+
+    from inference import ATTRIBUTES, Bundle, effect_metric, invert, render
+
+    bundle = Bundle.load("portraits")
+    names = [attribute.name for attribute in ATTRIBUTES][::2]
+    pictures = [render({name: end}, 40 + seed) for seed, name in enumerate(names) for end in (0.05, 0.95)]
+    images = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).float() / 127.5 - 1  # [2 n, 3, H, W]
+    codes = invert(bundle, images, steps=0).codes.double().numpy()
+    weights = np.asarray(bundle.metric_weights, dtype=np.float64)
+    units = effect_metric.unit(codes[1::2] - codes[::2], weights)  # [n, L, D]
+    cosines = np.einsum("ild,jld,l->ij", units, units, weights)[np.triu_indices(len(units), 1)]
+    assert cosines.mean() == pytest.approx(UNRELATED_MEAN, abs=0.03)
+    assert 0.5 * UNRELATED_SPREAD < cosines.std() < 2 * UNRELATED_SPREAD
+    assert cosines.mean() < chance(len(units)) + 0.02
 
 
 def test_refused_pairs_enter_no_version(contribute: Contribute, work: Work) -> None:

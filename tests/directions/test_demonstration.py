@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from io import StringIO
+from io import BytesIO, StringIO
 from typing import Any
 
 import numpy as np
@@ -12,10 +12,10 @@ import pytest
 from django.contrib.auth import authenticate
 from django.core.files.storage import default_storage
 from django.core.management import call_command
+from PIL import Image
 
 from direction_commons.accounts.models import User
 from direction_commons.jobs.models import Job
-from direction_commons.media import pictures
 from direction_commons.media.models import StoredImage
 from directions.community.models import Series, Version
 from directions.demonstration import plan as plan_module
@@ -66,16 +66,20 @@ def test_a_mislabelled_pair_shows_something_else() -> None:
         assert (shown != attribute[plan.semantic_name]) == (plan.flaw == Flaw.MISLABELLED)
 
 
+def pixels(png: bytes) -> np.ndarray[Any, Any]:
+    return np.asarray(Image.open(BytesIO(png))).astype(int)
+
+
 def test_paste_ups_change_one_place_only_and_differ_from_the_drawn_picture() -> None:
     hard, feathered = 0, 0
     for plan in planned_pairs():
         if plan.flaw != Flaw.PASTE_UP:
             continue
-        before, after = (pictures.decode(data).astype(int) for data in pair_draw(plan))
+        before, after = (pixels(data) for data in pair_draw(plan))
         changed = np.abs(after - before).max(axis=2) > 0
         assert 0.01 < changed.mean() < 0.75
         plan.flaw = Flaw.NONE
-        drawn = pictures.decode(pair_draw(plan)[1]).astype(int)
+        drawn = pixels(pair_draw(plan)[1])
         assert np.abs(drawn - after).mean() > 1
         hard, feathered = hard + (plan.scene["feather"] == 0), feathered + (plan.scene["feather"] > 0)
     assert hard

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client
 
+from direction_commons.accounts.models import User
+from direction_commons.accounts.services import account_delete
 from direction_commons.errors import UserError
+from directions.community.models import Series, Version
+from directions.community.services import change_forget
+from directions.pairs.models import Pair
+from directions.pairs.services import pair_delete, pair_withdraw
 from directions.semantics.models import Semantic
 from directions.semantics.naming import name_normalise
 from directions.semantics.selectors import semantic_suggest
 from directions.semantics.services import semantic_get_or_create
+from tests.directions.domain_rows import a_user
 
 
 @pytest.mark.parametrize(
@@ -109,8 +118,10 @@ NAMES = ["smile", "small nose", "glasses", "sun glasses", "long hair", "hair col
 
 @pytest.fixture
 def named(db: None) -> None:
+    """Each by a pair that somebody contributed: else nothing would stand behind the name."""
+    person = a_user("namer")
     for name in NAMES:
-        semantic_get_or_create(name=name, user=None)
+        Pair.objects.create(semantic=semantic_get_or_create(name=name, user=person), contributor=person)
 
 
 @pytest.mark.parametrize(
@@ -156,3 +167,121 @@ def test_the_api_lists_searches_and_says_404(named: None, client: Client) -> Non
     missing = client.get("/api/v1/semantics/no-such/")
     assert missing.status_code == 404
     assert missing.json()["error"]["code"] == "change:not-found"
+
+
+# --- a name does not outlive what it was for ------------------------------------------------------
+
+
+def found_anywhere(client: Client, name: str, slug: str) -> list[str]:
+    """The public places that show this name."""
+    places = (
+        "/api/v1/semantics/",
+        f"/api/v1/semantics/?q={name}",
+        f"/changes/suggest/?q={name}",
+        "/catalog/",
+        f"/catalog/?q={name}&kind=real",
+        f"/api/v1/catalog/?q={name}",
+        "/api/v1/community/",
+    )
+    shown = (f'"{slug}"', f"/{slug}/")  # in JSON, and in a page's links
+    found = [place for place in places if any(form in client.get(place).content.decode() for form in shown)]
+    direct = (f"/api/v1/semantics/{slug}/", f"/catalog/{slug}/", f"/api/v1/catalog/{slug}/")
+    return found + [place for place in direct if client.get(place).status_code != 404]
+
+
+def test_a_name_is_found_from_its_first_pair_to_the_withdrawal_of_its_last(
+    contribute: Callable[..., Pair], work: Callable[[], int], client: Client, bob: User
+) -> None:
+    slug = "scar-of-bob"
+    mine = contribute("scar of Bob")
+    assert found_anywhere(client, "scar of Bob", slug), "suggested from the first pair on"
+    work()
+    assert len(found_anywhere(client, "scar of Bob", slug)) == 10
+    other = contribute("Scar of Bob", user=bob)
+    pair_withdraw(pair=mine)
+    work()
+    assert found_anywhere(client, "scar of Bob", slug), "somebody else's pair is still there"
+    pair_withdraw(pair=other)
+    assert found_anywhere(client, "scar of Bob", slug) == []  # at once, before any worker has looked
+    work()
+    assert found_anywhere(client, "scar of Bob", slug) == []
+    client.force_login(bob)
+    assert "scar of bob" in client.get("/me/").content.decode().lower(), (
+        "the list of one's own says what it was"
+    )
+    contribute("scar of bob")
+    assert found_anywhere(client, "scar of Bob", slug)
+
+
+def test_the_row_goes_with_the_last_pair_that_bears_it(
+    contribute: Callable[..., Pair],
+    work: Callable[[], int],
+    bob: User,
+    django_capture_on_commit_callbacks: Any,
+) -> None:
+    mine, other = contribute("scar of Bob"), contribute("scar of Bob", user=bob)
+    work()
+    with django_capture_on_commit_callbacks(execute=True):
+        pair_delete(pair=mine)
+    assert Semantic.objects.count() == 1
+    pair_withdraw(pair=other)
+    assert Semantic.objects.count() == 1, "the contributor's own list still names it"
+    with django_capture_on_commit_callbacks(execute=True):
+        pair_delete(pair=other)
+    for model in (Semantic, Series, Version):
+        assert not model.objects.exists()
+    assert work() == 0
+    contribute("scar of Bob")
+    work()
+    assert Version.objects.get().number == 1
+
+
+def test_the_row_goes_with_the_account_of_the_only_one_who_used_it(
+    contribute: Callable[..., Pair],
+    work: Callable[[], int],
+    ada: User,
+    bob: User,
+    django_capture_on_commit_callbacks: Any,
+) -> None:
+    contribute("scar of Ada")
+    contribute("smile")
+    contribute("smile", user=bob)
+    work()
+    with django_capture_on_commit_callbacks(execute=True):
+        account_delete(user=ada)
+    assert [semantic.name for semantic in Semantic.objects.all()] == ["smile"]
+
+
+def test_a_name_that_a_pair_bears_is_not_forgotten(contribute: Callable[..., Pair]) -> None:
+    pair = contribute("smile")
+    assert not change_forget(semantic_id=pair.semantic_id)
+    assert Semantic.objects.get().name == "smile"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_name_is_not_forgotten_while_somebody_contributes_under_it() -> None:
+    """The contributor has the name and not yet the pair when the other's last pair goes: it must wait."""
+    person = a_user("late")
+    semantic_get_or_create(name="smile", user=None)
+    named, forgetting = threading.Event(), threading.Event()
+    gone: list[bool] = []
+
+    def forget(pk: int) -> None:
+        try:
+            named.wait(10)
+            forgetting.set()
+            gone.append(change_forget(semantic_id=pk))
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=forget, args=(Semantic.objects.get().pk,))
+    thread.start()
+    with transaction.atomic():
+        semantic = semantic_get_or_create(name="smile", user=person)
+        named.set()
+        forgetting.wait(10)
+        thread.join(0.5)  # it would be through by now, did it not wait for us
+        Pair.objects.create(semantic=semantic, contributor=person)
+    thread.join(30)
+    assert gone == [False]
+    assert Pair.objects.get().semantic.name == "smile"
