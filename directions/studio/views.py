@@ -19,6 +19,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from direction_commons.accounts.models import User
 from direction_commons.api.errors import error_json
 from direction_commons.api.people import person
+from direction_commons.api.throttles import throttle_previews
 from direction_commons.errors import UserError
 from direction_commons.pages import poll_delay, refusal, sign_in_first, wants_json, went_well
 from directions.generators.selectors import default_generator
@@ -124,6 +125,7 @@ def preview_image(request: HttpRequest, id: UUID) -> HttpResponse:
     """The edited picture itself. GET (steps in the address) serves pages without scripts."""
     user = person(request)
     try:
+        throttle_previews(request)
         photo = access_photo(user, id)
         picture = preview(
             user=user,
@@ -143,6 +145,7 @@ def domain(request: HttpRequest, id: UUID) -> HttpResponse:
     """Whether the edit that the editor shows leaves what the generator draws well."""
     user = person(request)
     try:
+        throttle_previews(request)
         judged = judgement(
             user=user,
             photo=access_photo(user, id),
@@ -157,6 +160,7 @@ def domain(request: HttpRequest, id: UUID) -> HttpResponse:
 @require_POST
 def download(request: HttpRequest, id: UUID) -> HttpResponse:
     """The edited picture in full, without loss."""
+    throttle_previews(request)
     user = person(request)
     photo = access_photo(user, id)
     picture = preview(

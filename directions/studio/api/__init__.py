@@ -8,13 +8,8 @@ from __future__ import annotations
 
 from rest_framework.request import Request
 
-from direction_commons.accounts.models import User
 from directions.generators.access import generator_or_default
 from directions.generators.models import Generator
-
-
-def person(request: Request) -> User | None:
-    return request.user if isinstance(request.user, User) else None
 
 
 def generator_in(request: Request) -> Generator:

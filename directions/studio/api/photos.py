@@ -15,13 +15,14 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from direction_commons.api.idempotency import idempotent
-from direction_commons.api.paging import CommonsPagination
+from direction_commons.api.paging import page_answer
+from direction_commons.api.people import person
 from direction_commons.api.schema import IDEMPOTENCY_KEY, PAGING, paged
 from direction_commons.media.models import StoredImage
 from directions.generators.api import GENERATOR
 from directions.generators.models import Generator
 from directions.studio.access import access_own_photo, access_photo
-from directions.studio.api import generator_in, person
+from directions.studio.api import generator_in
 from directions.studio.models import Photo
 from directions.studio.selectors import (
     PhotoProgress,
@@ -98,6 +99,12 @@ def photo_body(photo: Photo, progress: PhotoProgress, generator: Generator) -> d
     }
 
 
+def _bodies(photos: list[Photo], generator: Generator) -> Any:
+    progress = photos_progress(photos=photos, generator=generator)
+    bodies = [photo_body(photo, progress[photo.pk], generator) for photo in photos]
+    return PhotoSerializer(bodies, many=True).data
+
+
 class Photos(APIView):
     """My photos."""
 
@@ -110,11 +117,7 @@ class Photos(APIView):
     def get(self, request: Request) -> Response:
         """My photos, the newest first."""
         generator = generator_in(request)
-        pages = CommonsPagination()
-        photos = pages.paginate_queryset(photos_of(user=request.user), request, view=self) or []
-        progress = photos_progress(photos=photos, generator=generator)
-        bodies = [photo_body(photo, progress[photo.pk], generator) for photo in photos]
-        return pages.get_paginated_response(PhotoSerializer(bodies, many=True).data)
+        return page_answer(request, photos_of(user=request.user), lambda page: _bodies(page, generator))
 
     @extend_schema(
         operation_id="photos_create",
@@ -166,6 +169,4 @@ class Samples(APIView):
         """Sample faces, which everybody may edit with community directions."""
         generator = generator_in(request)
         photos = list(sample_photos())
-        progress = photos_progress(photos=photos, generator=generator)
-        bodies = [photo_body(photo, progress[photo.pk], generator) for photo in photos]
-        return Response(PhotoSerializer(bodies, many=True).data)
+        return Response(_bodies(photos, generator))

@@ -16,9 +16,11 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from direction_commons.api.paging import whole_number
+from direction_commons.api.people import person
+from direction_commons.api.throttles import throttle_previews
 from directions.generators.api import GENERATOR
 from directions.studio.access import access_photo
-from directions.studio.api import generator_in, person
+from directions.studio.api import generator_in
 from directions.studio.previews import FORMATS, Judgement, Picture, judgement, preview
 from directions.studio.selectors import MAX_SLIDERS, sliders_for
 from directions.studio.steps import MAX_INTENSITY, MAX_STEPS, Step, steps_parse
@@ -108,8 +110,9 @@ class Preview(PictureView):
         """Draw an edit.
 
         409 while the photo is not ready, 422 when it is out of the generator's domain, 503 when the studio is
-        busy: ask again with your newest value.
+        busy, 429 when you ask too often: ask again with your newest value.
         """
+        throttle_previews(request)
         picture = preview(
             user=person(request),
             photo=access_photo(person(request), id),
@@ -133,6 +136,7 @@ class Domain(APIView):
     )
     def post(self, request: Request, id: UUID) -> Response:
         """Judge an edit: beyond `limit` its picture falls apart. Refused as a preview is."""
+        throttle_previews(request)
         judged = judgement(
             user=person(request),
             photo=access_photo(person(request), id),

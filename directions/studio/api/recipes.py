@@ -14,9 +14,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from direction_commons.api.people import person
+from direction_commons.api.throttles import throttle_previews
 from directions.generators.api import GENERATOR
 from directions.studio.access import access_photo, access_recipe
-from directions.studio.api import generator_in, person
+from directions.studio.api import generator_in
 from directions.studio.api.previews import (
     FORMAT,
     PICTURE,
@@ -126,6 +128,7 @@ class RecipeImage(PictureView):
     @extend_schema(operation_id="recipes_image", parameters=[FORMAT], responses=PICTURE)
     def get(self, request: Request, id: UUID) -> HttpResponse:
         """Replay the recipe: the same pixels as ever, or 410 when something it names was withdrawn."""
+        throttle_previews(request)
         recipe = access_recipe(request.user, id)
         return picture_answer(
             recipe_replay(user=request.user, recipe=recipe, format=self.wanted(request, "png"))
@@ -145,6 +148,7 @@ class RecipeReplay(PictureView):
     )
     def post(self, request: Request) -> HttpResponse:
         """Replay a downloaded recipe: the same pixels as ever, or 410 when something was withdrawn."""
+        throttle_previews(request)
         user = person(request)
         recipe = recipe_read(user=user, document=request.data)
         return picture_answer(recipe_replay(user=user, recipe=recipe, format=self.wanted(request, "png")))

@@ -228,6 +228,7 @@ DEVICE = env("DEVICE")
 # A preview is refused as busy after so many seconds, and so many may hold a web thread at once, a process.
 PREVIEW_SECONDS = float(env("PREVIEW_SECONDS", "5"))
 PREVIEWS_IN_FLIGHT = int(env("PREVIEWS_IN_FLIGHT", "4"))
+PREVIEWS_A_MINUTE = int(env("PREVIEWS_A_MINUTE", "600"))  # of one account, or of one address
 
 # --- the local stack: what `make run` does by name, so that the platform knows no room above it -----------
 # When something changed; a bundle that was exchanged is a new generator, on which the commons is derived.
@@ -280,7 +281,7 @@ THROTTLES = {
     "sign-up": "20/min",
     "password": "30/min",
     "password-of-one": "10/min",
-    "previews": f"{int(env('PREVIEWS_A_MINUTE', '300'))}/min",
+    "previews": f"{PREVIEWS_A_MINUTE}/min",
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Direction Commons",
