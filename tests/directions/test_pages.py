@@ -293,9 +293,12 @@ def test_a_change_shows_versions_members_and_files(drawn: Generator, owner: User
 
 def test_a_change_without_its_vector_offers_no_files(drawn: Generator) -> None:
     a_version(drawn, "smile", vector=False)
+    page(Client(), "/catalog/smile/", 404)  # nothing stands behind the name: neither files nor a pair
+    a_direction(a_person(), drawn, "smile")
     found = page(Client(), "/catalog/smile/").check()
     assert ".safetensors" not in found.response.content.decode()
     assert "Try it on my photo" not in found.text
+    assert "The next version is being averaged without it" in found.text
 
 
 # --- contributing ---------------------------------------------------------------------------------
