@@ -25,7 +25,7 @@ class FrontPage:
     face_progress: PhotoProgress | None
     sliders: tuple[Slider, ...]
     newest: tuple[Entry, ...]
-    agreed: tuple[Entry, ...]
+    agreed: tuple[Entry, ...]  # only where there are pairs enough to agree
 
 
 def front_page(*, generator: Generator) -> FrontPage:
@@ -35,6 +35,7 @@ def front_page(*, generator: Generator) -> FrontPage:
     face, progress = next(
         ((face, now) for face, now in at if now.state == "ready"), at[0] if at else (None, None)
     )
+    most_agreed = catalog_page(generator=generator, sort="agreement", page_size=CARDS).entries
     return FrontPage(
         generator=generator,
         faces=tuple(face for face, now in at if now.state == "ready"),
@@ -42,5 +43,5 @@ def front_page(*, generator: Generator) -> FrontPage:
         face_progress=progress,
         sliders=tuple(sliders_for(user=None, generator=generator, limit=SLIDERS)),
         newest=catalog_page(generator=generator, sort="newest", page_size=CARDS).entries,
-        agreed=catalog_page(generator=generator, sort="agreement", page_size=CARDS).entries,
+        agreed=tuple(entry for entry in most_agreed if entry.version.agreement is not None),
     )
