@@ -18,7 +18,9 @@ from urllib.parse import quote
 
 import pytest
 from django.conf import settings
+from django.core.cache import cache
 
+from direction_commons.jobs import handling
 from direction_commons.local.folders import REPOSITORY, folders_for
 from direction_commons.local.privileges import die_with_parent
 from direction_commons.local.processes import Child, stop_children
@@ -56,6 +58,19 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 def told(record_property: Callable[[str, object], None]) -> Callable[[str, float], None]:
     """`told("recovery of …", seconds)`: measured times are printed at the end of the run."""
     return lambda what, seconds: record_property(what, f"{seconds:.1f} s")
+
+
+@pytest.fixture
+def own_ground(settings: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Files in a folder of this test's own, no throttle left over, no worker asked to stop."""
+    folder = tmp_path_factory.mktemp("media")
+    storages = {name: dict(value) for name, value in settings.STORAGES.items()}
+    storages["default"]["OPTIONS"] = {"location": folder}
+    settings.STORAGES = storages
+    settings.MEDIA_ROOT = folder
+    cache.clear()
+    yield
+    handling._stop = False
 
 
 def until(true: Callable[[], Any], seconds: float, what: str = "") -> float:

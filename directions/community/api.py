@@ -17,7 +17,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from direction_commons.api.paging import CommonsPagination
+from direction_commons.api.paging import page_answer
 from direction_commons.api.schema import PAGING, paged
 from direction_commons.errors import NotFound, UserError
 from directions.community.access import access_series, access_version
@@ -184,9 +184,7 @@ class CommunityView(APIView):
             demonstration=_truth(request.query_params.get("demonstration")),
             semantic=access_semantic(change) if change else None,
         )
-        pages = CommonsPagination()
-        page = pages.paginate_queryset(rows, request, view=self) or []
-        return pages.get_paginated_response(SeriesSerializer(page, many=True).data)
+        return page_answer(request, rows, lambda page: SeriesSerializer(page, many=True).data)
 
 
 class SeriesVersions(APIView):
@@ -199,9 +197,11 @@ class SeriesVersions(APIView):
     )
     def get(self, request: Request, id: int) -> Response:
         """All versions of a series, newest first."""
-        pages = CommonsPagination()
-        page = pages.paginate_queryset(series_versions(access_series(id)), request, view=self) or []
-        return pages.get_paginated_response(VersionWithDiffSerializer(page, many=True).data)
+        return page_answer(
+            request,
+            series_versions(access_series(id)),
+            lambda page: VersionWithDiffSerializer(page, many=True).data,
+        )
 
 
 class VersionView(APIView):

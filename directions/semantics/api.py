@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from direction_commons.api.paging import CommonsPagination
+from direction_commons.api.paging import page_answer
 from direction_commons.api.schema import PAGING, paged
 from directions.semantics.access import access_semantic
 from directions.semantics.models import Semantic
@@ -38,9 +38,7 @@ class SemanticsView(APIView):
         """Changes by name; with `q` those that resemble it, best first."""
         text = request.query_params.get("q", "")
         rows = semantics_like(text) if text.strip() else semantics_listed()
-        pages = CommonsPagination()
-        page = pages.paginate_queryset(rows, request, view=self) or []
-        return pages.get_paginated_response(SemanticSerializer(page, many=True).data)
+        return page_answer(request, rows, lambda page: SemanticSerializer(page, many=True).data)
 
 
 class SemanticView(APIView):

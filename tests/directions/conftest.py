@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import LazySettings
-from django.core.cache import cache
 
 from direction_commons.accounts.models import User
 from direction_commons.accounts.services import token_create
@@ -27,16 +25,8 @@ from tests.inference.conftest import make_tiny_bundle
 
 
 @pytest.fixture(autouse=True)
-def _own_ground(settings: LazySettings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Files in a folder of this test's own, no throttle left over, no worker asked to stop."""
-    folder = tmp_path_factory.mktemp("media")
-    storages = {name: dict(value) for name, value in settings.STORAGES.items()}
-    storages["default"]["OPTIONS"] = {"location": folder}
-    settings.STORAGES = storages
-    settings.MEDIA_ROOT = folder
-    cache.clear()
-    yield
-    handling._stop = False
+def _own_ground(own_ground: None) -> None:
+    """For every test of this room."""
 
 
 @pytest.fixture(autouse=True)

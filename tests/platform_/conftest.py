@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import io
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import pytest
-from django.conf import LazySettings
-from django.core.cache import cache
 from django.db import connection
 from PIL import Image
 
@@ -21,16 +20,8 @@ PASSWORD = "correct horse battery"
 
 
 @pytest.fixture(autouse=True)
-def _own_ground(settings: LazySettings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Files in a folder of this test's own, no throttle left over, no worker asked to stop."""
-    folder = tmp_path_factory.mktemp("media")
-    storages = {name: dict(value) for name, value in settings.STORAGES.items()}
-    storages["default"]["OPTIONS"] = {"location": folder}
-    settings.STORAGES = storages
-    settings.MEDIA_ROOT = folder
-    cache.clear()
-    yield
-    handling._stop = False
+def _own_ground(own_ground: None) -> None:
+    """For every test of this room."""
 
 
 @pytest.fixture
@@ -117,3 +108,17 @@ def other_connection() -> Iterator[Callable[[Callable[[], Any]], Any]]:
             return pool.submit(call)
 
         yield submit
+
+
+def wait_for_a_blocked_lock() -> None:
+    """Until another connection waits for a lock that this test's own one holds."""
+    for _ in range(500):
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT count(*) FROM pg_locks"
+                " WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
+            )
+            if cursor.fetchone()[0]:
+                return
+        time.sleep(0.02)
+    pytest.fail("nobody ever waited for this test's locks")

@@ -6,13 +6,12 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models.functions import Now
 from structlog.testing import capture_logs
 
@@ -23,6 +22,7 @@ from direction_commons.jobs.models import Job
 from direction_commons.jobs.selectors import job_of, job_place, worker_ages, workers_alive
 from direction_commons.jobs.services import Claim, ClaimLost, job_cancel, job_enqueue
 from direction_commons.jobs.tasks import heartbeat
+from tests.platform_.conftest import wait_for_a_blocked_lock
 
 pytestmark = pytest.mark.django_db
 KINDS = {"invert": 8, "refresh": 1}
@@ -144,25 +144,11 @@ def test_work_that_commits_while_a_worker_claims_is_not_missed(other_connection:
     with transaction.atomic():
         (running,) = claim()  # not committed yet
         pair = other_connection(lambda: enqueue("series"))
-        wait_for_a_blocked_insert()
+        wait_for_a_blocked_lock()
         assert not pair.done()
     follower = pair.result(10)
     assert running.job_id == first.pk != follower.pk
     assert (state(first), state(follower)) == ("running", "queued")
-
-
-def wait_for_a_blocked_insert() -> None:
-    end = time.monotonic() + 10
-    while time.monotonic() < end:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT count(*) FROM pg_locks"
-                " WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
-            )
-            if cursor.fetchone()[0]:
-                return
-        time.sleep(0.02)
-    pytest.fail("the insert never waited for the claim")
 
 
 @pytest.mark.django_db(transaction=True)

@@ -36,6 +36,7 @@ from direction_commons.media.services import (
 )
 from direction_commons.media.storage import DurableFileSystemStorage
 from direction_commons.media.tasks import clean
+from tests.platform_.conftest import wait_for_a_blocked_lock
 
 pytestmark = pytest.mark.django_db
 Picture = Callable[..., bytes]
@@ -618,19 +619,6 @@ def test_a_picture_that_is_sent_again_while_its_row_is_deleted_gets_a_new_row(
     assert again.pk != image.pk
     assert files() == {again.path}
     assert image_read(again)
-
-
-def wait_for_a_blocked_lock() -> None:
-    for _ in range(500):
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT count(*) FROM pg_locks"
-                " WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
-            )
-            if cursor.fetchone()[0]:
-                return
-        time.sleep(0.02)
-    pytest.fail("the deletion never waited")
 
 
 @pytest.mark.django_db(transaction=True)

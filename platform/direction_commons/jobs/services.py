@@ -151,20 +151,21 @@ def jobs_claim(*, queue: str, batches: dict[str, int], worker: str = "") -> list
             started_at=Now(),
             lease_until=Now() + timedelta(seconds=settings.JOB_LEASE_SECONDS),
         )
-    return [
-        Claim(
-            job_id=row.pk,
-            kind=row.kind,
-            key=row.key,
-            queue=row.queue,
-            group=row.group,
-            priority=row.priority,
-            attempt=row.attempt + 1,
-            tries=row.attempt + 1 - row.returned,
-            owner_id=row.owner_id,
-        )
-        for row in rows
-    ]
+    return [_claim_of(row, attempt=row.attempt + 1) for row in rows]
+
+
+def _claim_of(row: Job, *, attempt: int) -> Claim:
+    return Claim(
+        job_id=row.pk,
+        kind=row.kind,
+        key=row.key,
+        queue=row.queue,
+        group=row.group,
+        priority=row.priority,
+        attempt=attempt,
+        tries=attempt - row.returned,
+        owner_id=row.owner_id,
+    )
 
 
 def claims_renew(*, claims: Iterable[Claim], progress: float) -> set[uuid.UUID]:
@@ -259,17 +260,7 @@ def jobs_sweep(*, queue: str, hooks: dict[str, FailedHook]) -> int:
         "lease_until"
     )
     for row in late:
-        claim = Claim(
-            job_id=row.pk,
-            kind=row.kind,
-            key=row.key,
-            queue=row.queue,
-            group=row.group,
-            priority=row.priority,
-            attempt=row.attempt,
-            tries=row.attempt - row.returned,
-            owner_id=row.owner_id,
-        )
+        claim = _claim_of(row, attempt=row.attempt)
         try:
             failed = claim_fail(
                 claim=claim,
