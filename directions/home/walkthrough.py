@@ -248,7 +248,8 @@ class Walkthrough:
             raise WalkthroughFailed(
                 f"The photo ended as {body['progress']['state']}: {body['progress']['text']}"
             )
-        self._write("photo-reconstruction.png", client.call("GET", body["reconstruction"]["url"]).data)
+        seen = client.call("GET", body["reconstruction"]["url"]).data  # WebP or PNG, as it is kept
+        self._write("photo-reconstruction.png", as_png(pixels(seen)))
         self.facts.append(f"Photo: reconstruction at {body['psnr']:.1f} dB.")
         return photo
 
@@ -375,8 +376,12 @@ class _Timed:
 
 def portrait(attributes: Mapping[str, float], seed: int) -> bytes:
     """A drawn portrait as PNG."""
+    return as_png(render(attributes, seed))
+
+
+def as_png(picture: Pixels) -> bytes:
     buffer = io.BytesIO()
-    Image.fromarray(render(attributes, seed)).save(buffer, "PNG")
+    Image.fromarray(picture).save(buffer, "PNG")
     return buffer.getvalue()
 
 
