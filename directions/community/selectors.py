@@ -90,8 +90,8 @@ def series_standing(series: Series) -> Standing:
     """From what `series_loaded` has loaded: no query."""
     pairs, latest = series.disagreeing, series.latest
     advice = (
-        "In every pair the before shows less of the change and the after more: who contributed one the wrong "
-        "way round, or under a wrong name, withdraws it. Further pairs help, too."
+        "The before shows less of the change and the after more: if you contributed a pair the wrong way "
+        "round, or under a wrong name, withdraw it on its page. Further pairs help, too."
     )
     if latest is None and pairs:
         return Standing(

@@ -227,7 +227,7 @@ def test_members_that_cancel_each_other_out_publish_nothing_and_it_is_said(
     one = client.get("/api/v1/catalog/smile/").json()["real"]
     assert (one["series"]["latest"], one["series"]["standing"]["state"]) == (None, "disagreement")
     assert "2 pairs disagree" in one["series"]["standing"]["text"]
-    assert "withdraws it" in one["series"]["standing"]["todo"]
+    assert "withdraw it" in one["series"]["standing"]["todo"]
     page = client.get("/catalog/smile/").content.decode()
     assert "These pairs disagree" in page
     assert "no version is published" in page
@@ -275,6 +275,21 @@ def test_a_version_whose_files_are_gone_does_not_stand_for_pairs_that_disagree(
     assert (series.latest, series.disagreeing) == (None, 2)
     assert client.get("/api/v1/catalog/").json()["results"] == []
     assert client.get("/catalog/smile/").status_code == 200
+
+
+def test_a_strip_says_where_its_pictures_stand(
+    contribute: Contribute, work: Work, client: Client, ada: User
+) -> None:
+    pair = contribute()
+    work()
+    assert (INTENSITIES[0], INTENSITIES[-1]) == (-1, 1)
+    direction = pair.directions.get()
+    assert direction.strip_intensities == list(INTENSITIES)
+    client.force_login(ada)
+    assert client.get(f"/contributions/{pair.pk}/").content.decode().count("<span>+0.5</span>") == 3
+    assert client.get("/catalog/smile/").content.decode().count("<span>−0.5</span>") == 4
+    Direction.objects.update(strip_intensities=[-2, -1, 0, 1, 2])  # one that was drawn before
+    assert client.get(f"/contributions/{pair.pk}/").content.decode().count("<span>+2</span>") == 2
 
 
 # --- whose pairs count ----------------------------------------------------------------------------
