@@ -501,8 +501,8 @@ def test_the_address_places_sliders(drawn: Generator, sample: Photo) -> None:
     version = a_version(drawn, "hat")
     name = f"community:{version.pk}"
     address = reverse("studio:photo", args=[sample.pk])
-    assert page(Client(), f"{address}?{name}=1.5").fields[name]["value"] == "1.5"
-    assert page(Client(), f"{address}?{name}=99").fields[name]["value"] == "2"
+    assert page(Client(), f"{address}?{name}=1.2").fields[name]["value"] == "1.2"
+    assert page(Client(), f"{address}?{name}=99").fields[name]["value"] == "1.5"
     assert page(Client(), f"{address}?{name}=nan").fields[name]["value"] == "0"
     through = page(Client(), f"/studio/?{name}=1").response.content.decode()
     assert f"{address}?{name}=1" in through
@@ -517,7 +517,7 @@ def test_a_photo_is_its_owners(drawn: Generator, owner: User, other: User) -> No
     for client in (signed_in(other), Client()):
         for name in ("photo", "progress", "preview"):
             assert client.get(reverse(f"studio:{name}", args=[photo.pk])).status_code == 404, name
-        for name in ("preview", "download", "recipe"):
+        for name in ("preview", "domain", "download", "recipe"):
             assert client.post(reverse(f"studio:{name}", args=[photo.pk])).status_code == 404, name
     assert signed_in(other).post(reverse("studio:delete", args=[photo.pk])).status_code == 404
     assert signed_in(owner).post(reverse("studio:delete", args=[photo.pk])).status_code == 302
