@@ -3,7 +3,8 @@
 The changed region is where before and after differ by more than re-encoding does, widened a little.
 `movement` is the code difference's length in the effect metric, and is compared with two lengths measured
 once per bundle: the null floor (what re-encoding the same picture moves) and the length beyond which two
-portraits are unrelated.
+portraits are unrelated. A strong change of one picture, another wall or hair of another colour, moves a code
+as far; it leaves parts of the picture as they were, which two unrelated pictures do not.
 """
 
 from __future__ import annotations
@@ -21,6 +22,21 @@ if TYPE_CHECKING:
 
 CHANGED = 0.12  # a pixel's difference, mean over colours of [-1, 1], that JPEG at quality 75 seldom reaches
 WIDEN = 3  # pixels at 128 px by which the region grows, for a change's soft edge
+# The difference of the quarter of a picture that changed least. Of 200 pairs of different drawn people none
+# stays below, of 200 more before the same wall 5 in 100; of 156 strong changes of one attribute, only light
+# goes beyond.
+STAYED = 0.04
+
+
+def unchanged_difference(before: torch.Tensor, after: torch.Tensor) -> torch.Tensor:
+    """How different even the least changed quarter of a pair is. `[B, 3, H, W]` twice -> `[B]`, 0..2.
+
+    The 25th percentile of mean absolute differences over blocks of 1/32 of the width: what re-encoding
+    changes averages out.
+    """
+    difference = (after - before).abs().mean(dim=1, keepdim=True)  # [B, 1, H, W]
+    blocks = F.avg_pool2d(difference, max(1, before.shape[-1] // 32)).flatten(1)
+    return blocks.quantile(0.25, dim=1)
 
 
 def changed_region(before: torch.Tensor, after: torch.Tensor) -> torch.Tensor:
@@ -66,7 +82,8 @@ def pair_quality(
         )
     )
     errors = [float(inverted_before.errors[0]), float(inverted_after.errors[0])]
-    verdict, reason = _verdict(bundle, errors, movement)
+    stayed = float(unchanged_difference(before, after)) <= STAYED
+    verdict, reason = _verdict(bundle, errors, movement, stayed)
     return {
         "error_inside": float(wrong[region].mean()) if bool(region.any()) else None,
         "error_outside": float(wrong[~region].mean()) if bool((~region).any()) else None,
@@ -80,7 +97,7 @@ def pair_quality(
     }
 
 
-def _verdict(bundle: Bundle, errors: list[float], movement: float) -> tuple[str | None, str]:
+def _verdict(bundle: Bundle, errors: list[float], movement: float, stayed: bool) -> tuple[str | None, str]:
     """Out-of-domain comes first: a code of a picture that the generator cannot draw proves nothing else."""
     limit = float(bundle.thresholds["out_of_domain"])
     foreign = [name for name, error in zip(("before", "after"), errors, strict=True) if error > limit]
@@ -97,9 +114,9 @@ def _verdict(bundle: Bundle, errors: list[float], movement: float) -> tuple[str 
             f"and saving a picture again moves it by up to {floor:.3f}."
         )
     unrelated = float(bundle.thresholds["unrelated"])
-    if movement > unrelated:
+    if movement > unrelated and not stayed:
         return "unrelated-pictures", (
-            f"Before and after are two unrelated pictures: the code moves by {movement:.3f}, "
-            f"and changes of one picture stay below {unrelated:.3f}."
+            "Before and after are two unrelated pictures: no part of one is in the other, and the code moves "
+            f"by {movement:.3f}, as between two people ({unrelated:.3f} and more)."
         )
     return None, ""
