@@ -49,7 +49,7 @@ def add_commands(commands: Commands, arguments: Sequence[str]) -> None:
     )
     parser.add_argument("source", type=Path, help="a picture, or codes that `invert` saved (a row for each)")
     parser.add_argument("--direction", type=Path, required=True, help="a direction file")
-    parser.add_argument("--intensities", type=float, nargs="+", help="in steps (default: -2 -1 0 1 2)")
+    parser.add_argument("--intensities", type=float, nargs="+", help="in steps (default: -1 -0.5 0 0.5 1)")
     parser.add_argument("-o", "--out", type=Path, required=True, help="picture file to write")
     add_bundle_options(parser)
 
