@@ -143,7 +143,7 @@ def test_a_refused_pair_says_why_and_what_to_do_and_gives_nothing_to_use(
     """Here the bundle's thresholds are moved; test_verdicts asks the trained bundle with its own."""
     from directions.inversions.runtime import bundle_for
 
-    pair = contribute()
+    pair = contribute(before=a_face(5, background=0.1), after=a_face(6, background=0.9))
     generator = of(pair).generator
     bundle = bundle_for(generator)
     for name, value in thresholds.items():

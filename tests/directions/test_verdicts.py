@@ -55,6 +55,7 @@ def test_what_is_no_pair_is_said_so_and_enters_no_version(portraits: Generator, 
             "honest": (plain, face(31, earrings=1.0)),
             "also honest": (face(32, earrings=0.0), face(32, earrings=1.0)),
             "strong": (face(33, light=0.1), face(33, light=0.9)),
+            "another wall": (face(33, background=0.0), face(33, background=1.0)),
             "same file": (plain, plain),
             "same picture, saved again": (plain, as_jpeg(plain)),
             "unrelated": (face(34, skin_tone=0.1, background=0.1), face(35, skin_tone=0.9, background=0.8)),
@@ -70,6 +71,7 @@ def test_what_is_no_pair_is_said_so_and_enters_no_version(portraits: Generator, 
         "honest": "",
         "also honest": "",
         "strong": "",
+        "another wall": "",
         "same file": "same-picture",
         "same picture, saved again": "same-picture",
         "unrelated": "unrelated-pictures",
@@ -85,7 +87,7 @@ def test_what_is_no_pair_is_said_so_and_enters_no_version(portraits: Generator, 
     version = Series.objects.get().latest
     assert version is not None
     members = {member["direction"] for member in version.members}
-    assert members == {str(found[name].pk) for name in ("honest", "also honest", "strong")}
+    assert members == {str(found[name].pk) for name in ("honest", "also honest", "strong", "another wall")}
 
 
 def test_a_zeroed_encoder_makes_errors_jump_and_says_so(

@@ -111,8 +111,18 @@ class TestVerdicts:
 
     def test_unrelated_pictures(self, made):
         _, images = made(2)
-        quality = find_direction(with_thresholds(unrelated=0.02), images[:1], images[1:], steps=0).quality
+        before, after = images[:1], (images[1:] + 0.2).clamp(max=1.0)
+        quality = find_direction(with_thresholds(unrelated=0.02), before, after, steps=0).quality
         assert quality["verdict"] == "unrelated-pictures"
+
+    def test_a_strong_change_that_leaves_a_third_as_it_was_is_not_unrelated(self, made):
+        _, images = made(2)
+        before, after = images[:1], (images[1:] + 0.2).clamp(max=1.0)
+        rows = before.shape[2] // 3
+        after[:, :, :rows] = before[:, :, :rows]
+        quality = find_direction(with_thresholds(unrelated=0.02), before, after, steps=0).quality
+        assert quality["movement"] > 0.02
+        assert quality["verdict"] is None
 
     def test_out_of_domain_comes_first(self, made):
         _, images = made(2)
