@@ -83,7 +83,7 @@ class Entry:
 
     @property
     def strip(self) -> StoredImage | None:
-        """Five pictures of the first sample face side by side, from - to +."""
+        """Five pictures of one sample face side by side, from - to +."""
         return self._strip.image if self._strip else None
 
     @property
@@ -92,7 +92,9 @@ class Entry:
 
     @property
     def _strip(self) -> VersionStrip | None:
-        return next(iter(self.version.strips.all()), None)
+        """On one of the sample faces, always the same for a change: a grid of one face tires."""
+        strips = list(self.version.strips.all())
+        return strips[self.series.semantic_id % len(strips)] if strips else None
 
 
 @dataclass(frozen=True)
