@@ -102,7 +102,7 @@ def invert(
     Example:
         >>> inversion = invert(bundle, read_image("face.png", bundle.generator.resolution))
         >>> inversion.codes.shape
-        torch.Size([1, 12, 256])
+        torch.Size([1, 12, 128])
     """
     if isinstance(steps, bool) or not isinstance(steps, numbers.Integral) or steps < 0:
         raise OptionError(f"steps={steps!r}", "a whole number, 0 or more", code="option:steps")

@@ -6,6 +6,7 @@ class of its own and knows nothing of what it registers.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeVar
 
@@ -45,14 +46,16 @@ class Registry(Generic[_Base]):
 
     def build(self, name: str, config: Mapping[str, Any]) -> _Base:
         """The class called with `config` as keywords."""
+        cls = self.get(name)
         try:
-            return self.get(name)(**config)
+            inspect.signature(cls).bind(**config)  # not the call itself: its own TypeErrors are our mistakes
         except TypeError as error:
             raise RegistryError(
                 f"configuration {dict(config)} ({error})",
                 f"the options that the {self.kind} {name!r} takes",
                 code=f"registry:{self.kind}-config",
             ) from error
+        return cls(**config)
 
     def names(self) -> list[str]:
         """All registered names, sorted."""

@@ -4,8 +4,7 @@
 
 Arrays are numpy, so that averaging and storing need no torch. A direction carries its bundle's digest and
 metric weights, because a code means nothing without its generator. A pair without any movement has a zero
-vector and
-step 0: it is kept for its verdict, and neither edits nor averages.
+vector and step 0: it is kept for its verdict, and neither edits nor averages.
 """
 
 from __future__ import annotations

@@ -111,7 +111,7 @@ def direction_from_codes(
     start = before_inversion.codes[0].cpu().numpy()  # [L, D]
     end = after_inversion.codes[0].cpu().numpy()  # [L, D]
     weights = np.asarray(bundle.metric_weights, dtype=np.float32)  # [L]
-    fitted = PairDifference(space).fit(start, end, weights)
+    fitted = FINDERS.get("pair")(space).fit(start, end, weights)
     return Direction(
         vector=fitted.vector_,
         step=fitted.step_,

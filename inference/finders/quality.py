@@ -62,6 +62,7 @@ def pair_quality(
         change_kept: how much of the change the reconstructions show, <made change, real change> / <real,
             real> inside the region; 1 is all of it. None without a region.
         changed_fraction: the region's share of the picture.
+        unchanged: how different even the least changed quarter of the picture is, see `unchanged_difference`.
         movement, movement_over_null: length of the code difference in the effect metric, and over the null
             floor.
         errors: [before, after], the reconstruction errors compared with thresholds["out_of_domain"].
@@ -82,13 +83,14 @@ def pair_quality(
         )
     )
     errors = [float(inverted_before.errors[0]), float(inverted_after.errors[0])]
-    stayed = float(unchanged_difference(before, after)) <= STAYED
-    verdict, reason = _verdict(bundle, errors, movement, stayed)
+    unchanged = float(unchanged_difference(before, after))
+    verdict, reason = _verdict(bundle, errors, movement, unchanged)
     return {
         "error_inside": float(wrong[region].mean()) if bool(region.any()) else None,
         "error_outside": float(wrong[~region].mean()) if bool((~region).any()) else None,
         "change_kept": float(shown / real.square().sum()) if bool(region.any()) else None,
         "changed_fraction": float(region.float().mean()),
+        "unchanged": unchanged,
         "movement": movement,
         "movement_over_null": movement / float(bundle.thresholds["null_floor"]),
         "errors": errors,
@@ -97,7 +99,9 @@ def pair_quality(
     }
 
 
-def _verdict(bundle: Bundle, errors: list[float], movement: float, stayed: bool) -> tuple[str | None, str]:
+def _verdict(
+    bundle: Bundle, errors: list[float], movement: float, unchanged: float
+) -> tuple[str | None, str]:
     """Out-of-domain comes first: a code of a picture that the generator cannot draw proves nothing else."""
     limit = float(bundle.thresholds["out_of_domain"])
     foreign = [name for name, error in zip(("before", "after"), errors, strict=True) if error > limit]
@@ -114,7 +118,7 @@ def _verdict(bundle: Bundle, errors: list[float], movement: float, stayed: bool)
             f"and saving a picture again moves it by up to {floor:.3f}."
         )
     unrelated = float(bundle.thresholds["unrelated"])
-    if movement > unrelated and not stayed:
+    if movement > unrelated and unchanged > STAYED:
         return "unrelated-pictures", (
             "Before and after are two unrelated pictures: no part of one is in the other, and the code moves "
             f"by {movement:.3f}, as between two people ({unrelated:.3f} and more)."

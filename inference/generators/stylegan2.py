@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -279,8 +279,3 @@ class StyleGAN2Generator(Generator):
 def upsample(image: Tensor) -> Tensor:
     """[1, 3, 3, 1] filtered doubling of a picture, [B, 3, H, W] -> [B, 3, 2H, 2W] (bilinear, no other)."""
     return F.interpolate(image, scale_factor=2, mode="bilinear", align_corners=False)
-
-
-def default_widths(resolution: int, widths: Sequence[int]) -> dict[str, int]:
-    """Widths from 4 px up, as the configuration wants them."""
-    return {str(4 * 2**k): int(width) for k, width in enumerate(widths) if 4 * 2**k <= resolution}
