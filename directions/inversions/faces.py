@@ -1,9 +1,9 @@
 """The faces that directions are shown on: plain ones, so that what a direction does is not lost in them.
 
-First the tray's single pictures, as far as this generator knows them: they wear nothing, look at us, and are
-the studio's sample faces as well. A generator of another world gets faces of its own instead, the plainest
-and most different of many. Nothing here names a generator, so another bundle finds its faces by the same
-rule. Needs torch: only handlers and tasks call it.
+First the tray's single pictures, as far as this generator knows them: the first four wear nothing and look at
+us, and all are the studio's sample faces as well. A generator of another world gets faces of its own instead,
+the plainest and most different of many. Nothing here names a generator, so another bundle finds its faces by
+the same rule. Needs torch: only handlers and tasks call it.
 """
 
 from __future__ import annotations

@@ -63,20 +63,23 @@ def photo_create(*, owner: User, data: bytes | UploadedFile[Any], title: str = "
     return photo
 
 
-def sample_create(*, sample: str, title: str, data: bytes) -> tuple[Photo, bool]:
-    """A sample face that everybody may use; the one of this name stays when it exists already."""
-    existing = Photo.objects.filter(sample=sample).first()
-    if existing is not None:
-        with transaction.atomic():
-            _request_inversions(existing, Job.Priority.REFRESH)
-        return existing, False
+def sample_install(*, sample: str, title: str, data: bytes) -> tuple[Photo, bool]:
+    """A sample face that everybody may use; and whether it is new, or another picture than it was.
+
+    A renewed face keeps its id and links to it; recipes of the old picture are refused from then on.
+    """
     image = image_intake(owner=None, data=data, kind=StoredImage.Kind.DERIVED, public=True)
     with transaction.atomic():
-        photo = Photo(owner=None, sample=sample, image=image, title=title)
+        photo = Photo.objects.select_for_update(of=("self",)).filter(sample=sample).first()
+        old = photo.image if photo is not None else None
+        photo = photo or Photo(owner=None, sample=sample)
+        photo.image, photo.title = image, title
         photo.full_clean()
         photo.save()
         _request_inversions(photo, Job.Priority.REFRESH)
-    return photo, True
+        if old is not None and old != image:
+            picture_erase(image=old)
+    return photo, old != image
 
 
 def photo_prepare(*, photo: Photo, generator: Generator) -> None:

@@ -11,7 +11,7 @@ from django.test import Client
 from direction_commons.accounts.services import account_export
 from direction_commons.jobs.models import Job
 from directions.studio.models import Photo
-from directions.studio.services import photo_create, recipe_save, sample_create
+from directions.studio.services import photo_create, recipe_save, sample_install
 from tests.directions import studio_rows as rows
 
 pytestmark = pytest.mark.django_db
@@ -60,7 +60,7 @@ def test_a_body_that_cannot_be_read_is_refused(client: Client, address: str, bod
 
 def a_sample() -> Photo:
     rows.a_generator()
-    return sample_create(sample="face", title="A face", data=rows.picture_bytes())[0]
+    return sample_install(sample="face", title="A face", data=rows.picture_bytes())[0]
 
 
 def _preview(client: Client, address: str, body: str) -> Any:

@@ -23,7 +23,7 @@ from directions.generators.models import Generator
 from directions.inversions.models import Inversion
 from directions.pairs.models import Direction, Pair
 from directions.studio.models import Photo, Recipe
-from directions.studio.services import photo_create, sample_create
+from directions.studio.services import photo_create, sample_install
 from tests.directions.domain_rows import a_face
 from tests.directions.studio_rows import (
     L,
@@ -144,7 +144,7 @@ def other(db: None) -> User:
 
 @pytest.fixture
 def sample(drawn: Generator) -> Photo:
-    photo, _ = sample_create(sample="ada", title="Ada", data=picture_bytes(1))
+    photo, _ = sample_install(sample="ada", title="Ada", data=picture_bytes(1))
     an_inversion(photo.image, drawn)
     return photo
 

@@ -32,6 +32,7 @@ from directions.studio.selectors import photo_progress, sample_photos, sliders_f
 from directions.studio.services import photo_create, photo_delete, photo_prepare
 from directions.studio.steps import MAX_STEPS, Step, steps_parse, steps_resolve
 from directions.studio.tasks import draw
+from directions.tray import TrayPicture
 from tests.directions.studio_rows import (
     a_direction,
     a_generator,
@@ -189,6 +190,38 @@ def test_samples_are_installed_once_from_the_tray_and_belong_to_nobody() -> None
     a_generator("later")
     call_command("samples_install")
     assert Inversion.objects.count() == 2 * len(first)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_sample_that_was_drawn_anew_is_renewed_where_it_is_installed_already(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    generator = a_generator()
+    call_command("samples_install")
+    old, *others = sample_photos()
+    an_inversion(old.image, generator)
+    file = Path(settings.MEDIA_ROOT) / old.image.path
+    assert file.exists()
+    read = TrayPicture.read
+    monkeypatch.setattr(
+        TrayPicture,
+        "read",
+        lambda picture: picture_bytes(5) if picture.file == f"{old.sample}.png" else read(picture),
+    )
+    capsys.readouterr()
+    call_command("samples_install")
+    assert capsys.readouterr().out == f"New or renewed sample faces: {old.sample}.\n"
+    new, *rest = sample_photos()
+    assert (new.pk, rest) == (old.pk, others), "whoever has a link to the face finds its new picture"
+    assert new.image != old.image
+    assert Inversion.objects.get(image=new.image).state == Inversion.State.WAITING
+    assert Job.objects.filter(
+        state=Job.State.QUEUED, key=str(Inversion.objects.get(image=new.image).pk)
+    ).exists()
+    assert not StoredImage.objects.filter(pk=old.image_id).exists(), "nothing shows the old one"
+    assert not file.exists()
+    call_command("samples_install")
+    assert capsys.readouterr().out == ""
 
 
 # --- whose is what -----------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """Make the tray's single pictures the studio's sample faces: public photos of nobody, inverted like any.
 
-Does nothing where they exist already, and asks for inversions on generators that came since. Run it at
-every start.
+A face whose file is another one than it was is renewed; the others stay, and are read by generators that came
+since. Run it at every start.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from directions.studio.services import sample_create
+from directions.studio.services import sample_install
 from directions.tray import tray
 
 
@@ -18,10 +18,10 @@ class Command(BaseCommand):
     help = __doc__ or ""
 
     def handle(self, *args: Any, **options: Any) -> None:
-        made = [
+        new = [
             single.key
             for single in tray().singles
-            if sample_create(sample=single.key, title=single.title, data=single.picture.read())[1]
+            if sample_install(sample=single.key, title=single.title, data=single.picture.read())[1]
         ]
-        if made:
-            self.stdout.write(f"New sample faces: {', '.join(made)}.")
+        if new:
+            self.stdout.write(f"New or renewed sample faces: {', '.join(new)}.")

@@ -38,8 +38,8 @@ PAIRS: tuple[tuple[str, str, int, dict[str, float], dict[str, float], str, str],
     ("smile", "smile", 34, {"smile": 0.3, "mouth_open": 0.1, "beard": 0}, {"smile": 1},
      "A person with a serious face", "The same person with a broad smile"),
 )  # fmt: skip
-# The single people are plain: bare-headed, without glasses or jewels, mouth closed, looking at us. A slider
-# that puts something on shows on each of them; the first four are also the faces that strips are drawn on.
+# What every single person starts from: bare-headed, without glasses or jewels, mouth closed, looking at us.
+# The first four stay plain, since strips are drawn on them; each of the others has something of its own.
 PLAIN = {
     "glasses": 0.0, "hat": 0.0, "earrings": 0.0, "beard": 0.0, "moustache": 0.0, "lipstick": 0.0,
     "mouth_open": 0.0, "freckles": 0.0, "age_lines": 0.1, "eye_openness": 0.8, "brow_raise": 0.4,
