@@ -11,15 +11,20 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 from django.conf import settings
 from django.core.cache import cache
+from django.db import connection
 
+from direction_commons.errors import UserError
 from direction_commons.jobs import handling
 from direction_commons.local.folders import REPOSITORY, folders_for
 from direction_commons.local.privileges import die_with_parent
@@ -86,6 +91,34 @@ def until(true: Callable[[], Any], seconds: float, what: str = "") -> float:
 @pytest.fixture(name="until")
 def until_fixture() -> Callable[..., float]:
     return until
+
+
+@pytest.fixture
+def last_place(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
+    """Does something twice at once; neither passes its quota's check before the other does, if it may."""
+
+    def race(services: ModuleType, do: Callable[[], object]) -> list[str]:
+        meet, check = threading.Barrier(2), services.quota_check
+
+        def check_and_wait(**asked: Any) -> None:
+            check(**asked)
+            with suppress(threading.BrokenBarrierError):  # the other one waits for us, as it should
+                meet.wait(0.5)
+
+        def once(_: int) -> str:
+            try:
+                do()
+                return "saved"
+            except UserError as error:
+                return error.code
+            finally:
+                connection.close()
+
+        monkeypatch.setattr(services, "quota_check", check_and_wait)
+        with ThreadPoolExecutor(2) as pool:
+            return sorted(pool.map(once, range(2)))
+
+    return race
 
 
 def test_database_url() -> str:

@@ -17,7 +17,7 @@ from direction_commons.accounts.quotas import person_lock, quota_check, quota_sp
 from direction_commons.errors import UserError
 from direction_commons.jobs.models import Job
 from direction_commons.media.models import StoredImage
-from direction_commons.media.services import image_intake
+from direction_commons.media.services import files_forget, image_intake
 from directions.generators.models import Generator
 from directions.generators.selectors import active_generators
 from directions.inversions.codes import codes_sha256
@@ -41,26 +41,32 @@ def photo_create(*, owner: User, data: bytes | UploadedFile[Any], title: str = "
     """
     if len(title) > 80:
         raise UserError("studio:title", f"The title has {len(title)} characters; at most 80 were wanted.")
-    with transaction.atomic():
-        person_lock(user=owner)
-        quota_check(
-            what="photos",
-            used=Photo.objects.filter(owner=owner).count(),
-            limit=settings.QUOTA_PHOTOS,
-            todo="Delete one that you no longer need.",
-            code="studio:too-many-photos",
-        )
-        quota_spend(user=owner, what="photos", limit=settings.QUOTA_PHOTOS_A_DAY)
-        image = image_intake(owner=owner, data=data)
-        existing = Photo.objects.filter(owner=owner, image=image).first()
-        if existing is not None:
-            _request_inversions(existing, Job.Priority.PERSON, again=True)
-            return existing
-        photo = Photo(owner=owner, image=image, title=title)
-        photo.full_clean()
-        photo.save()
-        _request_inversions(photo, Job.Priority.PERSON)
-    return photo
+    image: StoredImage | None = None
+    try:
+        with transaction.atomic():
+            person_lock(user=owner)
+            quota_spend(user=owner, what="photos", limit=settings.QUOTA_PHOTOS_A_DAY)
+            image = image_intake(owner=owner, data=data)
+            photo = Photo.objects.filter(owner=owner, image=image).first()
+            if photo is not None:
+                _request_inversions(photo, Job.Priority.PERSON, again=True)
+                return photo
+            quota_check(
+                what="photos",
+                used=Photo.objects.filter(owner=owner).count(),
+                limit=settings.QUOTA_PHOTOS,
+                todo="Delete one that you no longer need.",
+                code="studio:too-many-photos",
+            )
+            photo = Photo(owner=owner, image=image, title=title)
+            photo.full_clean()
+            photo.save()
+            _request_inversions(photo, Job.Priority.PERSON)
+            return photo
+    except UserError:
+        if image is not None:  # its row is rolled back, and no quota counts a file without a row
+            files_forget(image=image)
+        raise
 
 
 def sample_install(*, sample: str, title: str, data: bytes) -> tuple[Photo, bool]:
@@ -117,8 +123,10 @@ def _request_inversions(photo: Photo, priority: Job.Priority, *, again: bool = F
             inversion_request(image=photo.image, generator=generator, priority=priority, owner=photo.owner)
 
 
+@transaction.atomic
 def recipe_save(*, user: User, photo: Photo, generator: Generator, steps: Sequence[Step]) -> Recipe:
     """Write an edit down and keep it with the person's account."""
+    person_lock(user=user)
     quota_check(
         what="recipes",
         used=Recipe.objects.filter(owner=user).count(),

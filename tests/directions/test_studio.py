@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from directions.generators.services import generator_register
 from directions.inversions.codes import codes_pack, codes_unpack
 from directions.inversions.models import Inversion
 from directions.pairs.services import pair_withdraw
-from directions.studio import previews
+from directions.studio import previews, services
 from directions.studio.models import Photo, Recipe
 from directions.studio.selectors import photo_progress, sample_photos, sliders_for
 from directions.studio.services import photo_create, photo_delete, photo_prepare
@@ -116,6 +117,11 @@ def test_an_account_keeps_so_many_photos(monkeypatch: pytest.MonkeyPatch) -> Non
     with pytest.raises(UserError, match="at most 2") as refused:
         photo_create(owner=person, data=an_upload(3))
     assert (refused.value.code, refused.value.status) == ("studio:too-many-photos", 403)
+    files = {path for path in Path(settings.MEDIA_ROOT).rglob("*") if str(person.pk) in str(path)}
+    assert photo_create(owner=person, data=an_upload(1)) == photos[0], "it is here already: nothing is added"
+    with pytest.raises(UserError):
+        photo_create(owner=person, data=an_upload(3))
+    assert {path for path in Path(settings.MEDIA_ROOT).rglob("*") if str(person.pk) in str(path)} == files
     photo_delete(photo=photos[0])
     photo_create(owner=person, data=an_upload(3))
 
@@ -576,6 +582,20 @@ def test_recipes_have_a_quota_and_can_be_deleted(monkeypatch: pytest.MonkeyPatch
     assert signed_in(a_person()).delete(f"/api/v1/recipes/{recipe}/").status_code == 404
     assert client.delete(f"/api/v1/recipes/{recipe}/").status_code == 204
     assert client.post(address, {"steps": []}, JSON).status_code == 201
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_quotas_last_place_is_given_once(
+    last_place: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "QUOTA_RECIPES", 1)
+    generator, owner = a_generator(), a_person()
+    photo = a_photo(owner, generator)
+    done = last_place(
+        services, lambda: services.recipe_save(user=owner, photo=photo, generator=generator, steps=[])
+    )
+    assert done == ["saved", "studio:too-many-recipes"]
+    assert Recipe.objects.count() == 1
 
 
 # --- the rest of the API -----------------------------------------------------------------------------

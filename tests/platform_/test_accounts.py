@@ -139,6 +139,16 @@ def test_there_are_so_many_tokens_and_no_more(ada: User) -> None:
         services.token_create(user=ada, name="x")
 
 
+@pytest.mark.django_db(transaction=True)
+def test_the_last_token_is_given_once(
+    ada: User, last_place: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services, "MAX_TOKENS", 1)
+    done = last_place(services, lambda: services.token_create(user=ada, name="x"))
+    assert done == ["accounts:too-many-tokens", "saved"]
+    assert ApiToken.objects.count() == 1
+
+
 def test_without_a_token_i_am_nobody(client: Client) -> None:
     assert client.get("/api/v1/me/").status_code == 401
     assert client.get("/api/v1/tokens/").status_code == 401

@@ -25,7 +25,7 @@ from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 
 from direction_commons.accounts.models import ApiToken, User
-from direction_commons.accounts.quotas import quota_check, usage_export
+from direction_commons.accounts.quotas import person_lock, quota_check, usage_export
 from direction_commons.errors import NotFound, UserError
 
 log = structlog.get_logger(__name__)
@@ -66,10 +66,12 @@ def person_create(*, username: str, email: str, password: str) -> User:
     return user
 
 
+@transaction.atomic
 def token_create(*, user: User, name: str) -> tuple[ApiToken, str]:
     """A new token and its text, which is shown this once: only its sha256 is kept."""
     if user.is_demonstration:
         raise UserError("accounts:demonstration", "Nobody can sign in as a demonstration person.", status=403)
+    person_lock(user=user)
     quota_check(
         what="tokens",
         used=ApiToken.objects.filter(user=user).count(),
