@@ -17,8 +17,7 @@ KEPT_DAYS = 2
 
 
 def person_lock(*, user: User) -> None:
-    """Until the transaction's end: what one person adds and removes (pairs, photos, recipes, tokens)
-    comes one after the other.
+    """Until the transaction's end: one person's changes (pairs, photos, recipes, tokens) come one by one.
 
     It is the first lock of whoever takes it, so that two requests of a person cannot meet in a deadlock over
     the same pictures, and a quota's last place is given once. A worker that saves something of the person
