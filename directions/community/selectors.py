@@ -55,6 +55,29 @@ class Standing:
     todo: str = ""
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where a ready direction stands in the community; at most one of `version`, `aside`, `standing` is told.
+
+    Attributes:
+        version, cosine: the published version that it is part of, and its cosine to the others' average.
+        aside: why it is to become part of none: the "same" pictures once more, or "beyond" the person's
+            `places`.
+        standing: of the series, when its pairs agree on no direction.
+    """
+
+    version: Version | None = None
+    cosine: float | None = None
+    aside: Literal["", "same", "beyond"] = ""
+    places: int = 0
+    standing: Standing | None = None
+
+    @property
+    def awaited(self) -> bool:
+        """Whether a version with it is still to come."""
+        return self.version is None and not self.aside and self.standing is None
+
+
 def has_pairs() -> Exists:
     """Of a change: that somebody's pair bears its name, and was not withdrawn."""
     return Exists(Pair.objects.filter(semantic=OuterRef("pk"), withdrawn_at=None))
@@ -117,6 +140,35 @@ def series_standing(series: Series) -> Standing:
             "Look again in a minute.",
         )
     return Standing("published")
+
+
+def direction_membership(direction: Direction) -> Place:
+    """What the community made of this ready direction."""
+    series = (
+        Series.objects.filter(
+            semantic=direction.pair.semantic_id,
+            generator=direction.generator_id,
+            space=direction.space,
+            demonstration=direction.pair.demonstration,
+        )
+        .select_related("latest__vector", "semantic")
+        .first()
+    )
+    if series is None:
+        return Place()
+    latest = series.latest
+    if latest is not None and version_is_published(latest):
+        for member in latest.members:
+            if member["direction"] == str(direction.pk):
+                return Place(version=latest, cosine=float(member["cosine"]))
+    membership = series_membership(series)
+    if direction.pk in membership.same:
+        return Place(aside="same", places=membership.places)
+    if direction.pk in membership.beyond:
+        return Place(aside="beyond", places=membership.places)
+    if series.disagreeing and not series_is_averaged(series):
+        return Place(standing=series_standing(series), places=membership.places)
+    return Place(places=membership.places)
 
 
 def series_is_averaged(series: Series) -> bool:

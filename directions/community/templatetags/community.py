@@ -6,13 +6,8 @@ from typing import Any
 
 from django import template
 
-from directions.community.models import Series, Version
-from directions.community.selectors import (
-    series_is_averaged,
-    series_membership,
-    series_standing,
-    version_is_published,
-)
+from directions.community.models import Version
+from directions.community.selectors import direction_membership
 from directions.community.words import agreement_words, chance
 from directions.pairs.models import Direction
 
@@ -35,45 +30,19 @@ def agreement_by_chance(version: Version) -> float | None:
 
 @register.inclusion_tag("community/_membership.html")
 def community_membership(direction: Direction, look: int = 1, pause: int = 1) -> dict[str, Any]:
-    """The community direction that this pair became part of, and how it agrees with the others.
-
-    `aside`: why it is to become part of none: the "same" pictures once more, or "beyond" the person's places.
-    """
-    pair = direction.pair
-    series = (
-        Series.objects.filter(
-            semantic=pair.semantic_id,
-            generator=direction.generator_id,
-            space=direction.space,
-            demonstration=pair.demonstration,
-        )
-        .select_related("latest__vector", "semantic")
-        .first()
-    )
-    latest = series.latest if series is not None else None
-    own = None
-    if latest is not None and version_is_published(latest):
-        own = next((one for one in latest.members if one["direction"] == str(direction.pk)), None)
-    places, aside, standing = 0, "", None
-    if series is not None and own is None:
-        membership = series_membership(series)
-        places = membership.places
-        if direction.pk in membership.same:
-            aside = "same"
-        elif direction.pk in membership.beyond:
-            aside = "beyond"
-        elif series.disagreeing and not series_is_averaged(series):
-            standing = series_standing(series)
+    """The community direction that this pair became part of, and how it agrees with the others."""
+    place = direction_membership(direction)
+    version = place.version
     return {
-        "semantic": pair.semantic,
-        "version": latest if own is not None else None,
-        "cosine": own["cosine"] if own is not None else None,
-        "strip": latest.strips.select_related("image").first() if own is not None and latest else None,
-        "pair": pair,
-        "aside": aside,
-        "places": places,
-        "standing": standing,
-        "looking": own is None and not aside and standing is None and look <= LOOKS,
+        "pair": direction.pair,
+        "semantic": direction.pair.semantic,
+        "version": version,
+        "cosine": place.cosine,
+        "strip": version.strips.select_related("image").first() if version is not None else None,
+        "aside": place.aside,
+        "places": place.places,
+        "standing": place.standing,
+        "looking": place.awaited and look <= LOOKS,
         "look": look,
         "pause": pause,
     }
