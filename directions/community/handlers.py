@@ -5,12 +5,18 @@ from __future__ import annotations
 import structlog
 
 from direction_commons.jobs.handling import Batch, Claim, ClaimLost, handler
-from direction_commons.media.services import Written, image_keep, images_written
-from directions.community.models import Series, Version, VersionStrip, VersionVector
+from direction_commons.media.services import images_written
+from directions.community.models import Series
 from directions.community.selectors import member_ids, series_members, series_membership
-from directions.community.services import KIND, series_disagreement, series_refresh_request
-from directions.inversions.codes import codes_pack, codes_sha256
-from directions.inversions.strips import INTENSITIES, Strip, strips_draw
+from directions.community.services import (
+    KIND,
+    series_agrees,
+    series_disagreement,
+    series_empty,
+    series_refresh_request,
+    version_publish,
+)
+from directions.inversions.strips import Strip, strips_draw
 from directions.pairs.exports import direction_load
 from directions.pairs.models import Direction
 from inference.averaging import CommunityDirection
@@ -44,14 +50,13 @@ def _refresh(batch: Batch, claim: Claim) -> None:
         if series_membership(locked).members != ids:  # somebody came or went while we were averaging
             series_refresh_request(series=locked)
         elif not ids:
-            Series.objects.filter(pk=locked.pk).update(latest=None, disagreeing=0)
+            series_empty(series=locked)
         elif unchanged:
-            Series.objects.filter(pk=locked.pk).update(disagreeing=0)
+            series_agrees(series=locked)
         elif average is None:
             series_disagreement(series=locked, pairs=len(ids))
         else:
-            version = _publish(locked, members, average, pictures)
-            log.info("community.published", series=locked.pk, version=version.number, members=len(members))
+            version_publish(series=locked, members=members, average=average, strips=pictures)
 
 
 def _average(members: list[Direction]) -> CommunityDirection | None:
@@ -79,36 +84,3 @@ def _strips(series: Series, average: CommunityDirection) -> list[Strip]:
 
     bundle = bundle_for(series.generator)
     return strips_draw(bundle=bundle, codes=sample_codes(series.generator), direction=average)
-
-
-def _publish(
-    series: Series, members: list[Direction], average: CommunityDirection, pictures: list[Written]
-) -> Version:
-    """Within the finishing transaction, the series locked: the next number, the vector, the strips."""
-    last = Version.objects.filter(series=series).order_by("-number").first()
-    data, shape = codes_pack(average.vector)
-    version = Version(
-        series=series,
-        number=last.number + 1 if last is not None else 1,
-        members=[
-            {"direction": str(member.pk), "weight": 1.0 / len(members), "cosine": round(cosine, 6)}
-            for member, cosine in zip(members, average.member_cosines, strict=True)
-        ],
-        num_members=len(members),
-        num_contributors=len({member.pair.contributor_id for member in members}),
-        resultant=average.R,
-        agreement=average.rho,
-        step=average.step,
-        method=average.method,
-        space=average.space,
-        bundle_digest=average.digest,
-        vector_digest=codes_sha256(data),
-    )
-    version.full_clean(exclude=["members"])
-    version.save(force_insert=True)
-    VersionVector.objects.create(version=version, data=data, shape=shape)
-    for face, picture in enumerate(pictures):
-        image = image_keep(written=picture)
-        VersionStrip.objects.create(version=version, face=face, intensities=list(INTENSITIES), image=image)
-    Series.objects.filter(pk=series.pk).update(latest=version, disagreeing=0)
-    return version

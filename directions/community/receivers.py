@@ -12,9 +12,9 @@ from django.dispatch import receiver
 
 from directions.community.models import Series
 from directions.community.services import (
-    change_forget,
     members_withdraw,
-    series_of,
+    semantic_forget,
+    series_get_or_create,
     series_refresh_request,
 )
 from directions.pairs.models import Direction, Pair
@@ -23,7 +23,7 @@ from directions.pairs.signals import pair_derived, pair_withdrawn
 
 @receiver(pair_derived)
 def refresh(*, direction: Direction, **_: Any) -> None:
-    series_refresh_request(series=series_of(direction=direction))
+    series_refresh_request(series=series_get_or_create(direction=direction))
 
 
 @receiver(pair_withdrawn)
@@ -45,4 +45,4 @@ def forget(*, instance: Pair, **_: Any) -> None:
 
     Should the process die in between, the name is listed nowhere, and goes with the next pair that bears it.
     """
-    transaction.on_commit(partial(change_forget, semantic_id=instance.semantic_id), robust=True)
+    transaction.on_commit(partial(semantic_forget, semantic_id=instance.semantic_id), robust=True)

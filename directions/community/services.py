@@ -1,4 +1,4 @@
-"""Writes on community directions: whose turn it is to be refreshed, and un-publishing what was withdrawn.
+"""Writes on community directions: refreshing, publishing, and un-publishing what was withdrawn.
 
 A version is never changed (the database refuses it). Its vector and strips are another row, which goes away
 when a member is withdrawn; the next version does without that member. Real and demonstration pairs never
@@ -7,16 +7,21 @@ share a series. Which ready pairs are members is decided in `membership`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import structlog
 from django.db import transaction
 
 from direction_commons.jobs.models import Job
 from direction_commons.jobs.services import job_enqueue
-from direction_commons.media.services import image_delete
+from direction_commons.media.services import Written, image_delete, image_keep
 from directions.community.membership import ready_directions
 from directions.community.models import Series, Version, VersionStrip, VersionVector
+from directions.inversions.codes import codes_pack, codes_sha256
+from directions.inversions.strips import INTENSITIES
 from directions.pairs.models import Direction
 from directions.semantics.models import Semantic
+from inference.averaging import CommunityDirection
 
 log = structlog.get_logger(__name__)
 
@@ -26,7 +31,7 @@ KIND = "refresh"
 DEMONSTRATION_REFRESH = Job.Priority.DEMONSTRATION + 1
 
 
-def series_of(*, direction: Direction) -> Series:
+def series_get_or_create(*, direction: Direction) -> Series:
     """The series that this finished direction belongs to, made when it is the first."""
     key = {
         "semantic_id": direction.pair.semantic_id,
@@ -57,8 +62,45 @@ def members_withdraw(*, series: Series, directions: list[str]) -> None:
         for version in held:
             version_unpublish(version=version)
     if not ready_directions(series).exists():  # nobody is left: no catalog shows it for another moment
-        Series.objects.filter(pk=series.pk).update(latest=None, disagreeing=0)
+        series_empty(series=series)
     series_refresh_request(series=series)
+
+
+def version_publish(
+    *, series: Series, members: Sequence[Direction], average: CommunityDirection, strips: Sequence[Written]
+) -> Version:
+    """The next version: its numbers, its vector, a strip for each sample face. Called with the series locked.
+
+    `members` in the order of `average.member_cosines`; `strips` are written to the disk, and kept here.
+    """
+    last = Version.objects.filter(series=series).order_by("-number").first()
+    data, shape = codes_pack(average.vector)
+    version = Version(
+        series=series,
+        number=last.number + 1 if last is not None else 1,
+        members=[
+            {"direction": str(member.pk), "weight": 1.0 / len(members), "cosine": round(cosine, 6)}
+            for member, cosine in zip(members, average.member_cosines, strict=True)
+        ],
+        num_members=len(members),
+        num_contributors=len({member.pair.contributor_id for member in members}),
+        resultant=average.R,
+        agreement=average.rho,
+        step=average.step,
+        method=average.method,
+        space=average.space,
+        bundle_digest=average.digest,
+        vector_digest=codes_sha256(data),
+    )
+    version.full_clean(exclude=["members"])
+    version.save(force_insert=True)
+    VersionVector.objects.create(version=version, data=data, shape=shape)
+    for face, strip in enumerate(strips):
+        image = image_keep(written=strip)
+        VersionStrip.objects.create(version=version, face=face, intensities=list(INTENSITIES), image=image)
+    _stand(series, latest=version, disagreeing=0)
+    log.info("community.published", series=series.pk, version=version.number, members=len(members))
+    return version
 
 
 def version_unpublish(*, version: Version) -> None:
@@ -70,14 +112,31 @@ def version_unpublish(*, version: Version) -> None:
         image_delete(image=strip.image)
 
 
+def series_agrees(*, series: Series) -> None:
+    """Its pairs agree, and its newest version is of just these: nothing to publish, nothing to warn of."""
+    _stand(series, latest=series.latest, disagreeing=0)
+
+
+def series_empty(*, series: Series) -> None:
+    """No pair is left: no version is for use, and no catalog shows it for another moment."""
+    _stand(series, latest=None, disagreeing=0)
+
+
 def series_disagreement(*, series: Series, pairs: int) -> None:
     """These many pairs agree on no direction: say so, beside the newest version that can still be used.
 
     Called by the refresh, the series locked.
     """
-    usable = VersionVector.objects.filter(version=series.latest).exists()
-    Series.objects.filter(pk=series.pk).update(disagreeing=pairs, latest=series.latest if usable else None)
+    usable = VersionVector.objects.filter(version__series=series).order_by("-version__number")
+    newest = usable.defer("data").select_related("version").first()
+    _stand(series, latest=newest.version if newest is not None else None, disagreeing=pairs)
     log.info("community.disagreement", series=series.pk, pairs=pairs)
+
+
+def _stand(series: Series, *, latest: Version | None, disagreeing: int) -> None:
+    """The only place that says which version is for use, and how many pairs agree on none."""
+    series.latest, series.disagreeing = latest, disagreeing
+    series.save(update_fields=["latest", "disagreeing"])
 
 
 @transaction.atomic
@@ -94,7 +153,7 @@ def series_remove(*, series: Series) -> None:
 
 
 @transaction.atomic
-def change_forget(*, semantic_id: int) -> bool:
+def semantic_forget(*, semantic_id: int) -> bool:
     """Delete a change that no pair names any more, with its emptied series. True when it is gone.
 
     A name is a person's free text: it must not outlive what it was for. The lock makes whoever names it in

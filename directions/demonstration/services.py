@@ -15,7 +15,7 @@ from direction_commons.jobs.services import job_cancel, job_enqueue
 from direction_commons.media.models import StoredImage
 from direction_commons.media.services import image_intake
 from directions.community.models import Series
-from directions.community.services import change_forget, series_remove
+from directions.community.services import semantic_forget, series_remove
 from directions.demonstration.models import PlannedPair
 from directions.demonstration.plan import PEOPLE, planned_pairs, username_of
 from directions.pairs.models import Pair
@@ -96,7 +96,7 @@ def demonstration_remove() -> dict[str, int]:
         pictures = StoredImage.objects.filter(owner__is_demonstration=True).count()
         people.delete()  # their jobs and whatever pictures are left go with them
         Job.objects.filter(kind=KIND).delete()
-    gone["changes"] = sum(change_forget(semantic_id=semantic) for semantic in sorted(semantics))
+    gone["changes"] = sum(semantic_forget(semantic_id=semantic) for semantic in sorted(semantics))
     log.info("demonstration.removed", stray_pictures=pictures, **gone)
     return gone
 

@@ -15,7 +15,7 @@ def semantic_get_or_create(*, name: str, user: User | None) -> Semantic:
     """The change of this name, made if nobody has named it before. Safe when many name it at once.
 
     It is locked until the caller's transaction ends, so that nobody forgets it before a pair bears it
-    (`community.services.change_forget`).
+    (`community.services.semantic_forget`).
 
     Raises UserError for a name that is too short, too long or holds odd characters.
     """

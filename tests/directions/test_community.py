@@ -277,6 +277,25 @@ def test_a_version_whose_files_are_gone_does_not_stand_for_pairs_that_disagree(
     assert client.get("/catalog/smile/").status_code == 200
 
 
+def test_the_newest_version_that_still_has_its_files_stands_for_pairs_that_disagree(
+    contribute: Contribute, work: Work, client: Client
+) -> None:
+    before, after = a_face(3, smile=0.1), a_face(3, smile=0.9)
+    contribute(before=before, after=after)
+    work()
+    leaving = contribute()
+    work()
+    assert latest().number == 2
+    contribute(before=after, after=before)
+    pair_withdraw(pair=leaving)  # version 2 held it, version 1 did not
+    work()
+    series = Series.objects.get()
+    assert (latest().number, series.disagreeing, Version.objects.count()) == (1, 2, 2)
+    standing = client.get("/api/v1/catalog/smile/").json()["real"]["series"]["standing"]
+    assert (standing["state"], "Version 1 still stands" in standing["text"]) == ("published", True)
+    assert client.get("/api/v1/catalog/").json()["results"] != []
+
+
 def test_a_strip_says_where_its_pictures_stand(
     contribute: Contribute, work: Work, client: Client, ada: User
 ) -> None:

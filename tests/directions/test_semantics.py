@@ -14,7 +14,7 @@ from direction_commons.accounts.models import User
 from direction_commons.accounts.services import account_delete
 from direction_commons.errors import UserError
 from directions.community.models import Series, Version
-from directions.community.services import change_forget
+from directions.community.services import semantic_forget
 from directions.pairs.models import Pair
 from directions.pairs.services import pair_delete, pair_withdraw
 from directions.semantics.models import Semantic
@@ -254,7 +254,7 @@ def test_the_row_goes_with_the_account_of_the_only_one_who_used_it(
 
 def test_a_name_that_a_pair_bears_is_not_forgotten(contribute: Callable[..., Pair]) -> None:
     pair = contribute("smile")
-    assert not change_forget(semantic_id=pair.semantic_id)
+    assert not semantic_forget(semantic_id=pair.semantic_id)
     assert Semantic.objects.get().name == "smile"
 
 
@@ -270,7 +270,7 @@ def test_a_name_is_not_forgotten_while_somebody_contributes_under_it() -> None:
         try:
             named.wait(10)
             forgetting.set()
-            gone.append(change_forget(semantic_id=pk))
+            gone.append(semantic_forget(semantic_id=pk))
         finally:
             connection.close()
 
