@@ -5,4 +5,4 @@ from __future__ import annotations
 from django.dispatch import Signal
 
 pair_derived = Signal()  # direction: Direction, READY
-pair_withdrawn = Signal()  # pair: Pair; directions: list[tuple[str, Series key]] that no longer exist
+pair_withdrawn = Signal()  # pair: Pair; directions: list[(id, generator id, space)] that no longer exist
