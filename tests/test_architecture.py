@@ -27,6 +27,7 @@ ROOMS = [  # low to high: a room imports only those before it
     "demonstration",
     "home",
 ]
+PLATFORM = ["errors", "api", "pages", "accounts", "media", "jobs", "config", "local"]  # low to high, as above
 FRAMEWORK = {"__init__.py", "apps.py", "urls.py", "api_urls.py"}  # their names say why they exist
 OUTSIDE_REQUESTS = {"handlers.py", "tasks.py"}
 
@@ -78,6 +79,21 @@ def test_platform_is_a_source_root_and_no_package() -> None:
 
 def test_platform_imports_no_room_above_it() -> None:
     assert offenders(sources("platform"), "directions", "inference") == []
+
+
+def test_every_room_of_the_platform_is_known() -> None:
+    found = {
+        path.relative_to(REPOSITORY / "platform/direction_commons").parts[0].removesuffix(".py")
+        for path in sources("platform/direction_commons")
+    }
+    assert found - {"__init__"} == set(PLATFORM)
+
+
+@pytest.mark.parametrize("room", PLATFORM)
+def test_a_room_of_the_platform_imports_no_higher_one(room: str) -> None:
+    higher = [f"direction_commons.{name}" for name in PLATFORM[PLATFORM.index(room) + 1 :]]
+    own = REPOSITORY / "platform/direction_commons" / room
+    assert offenders(sources(f"platform/direction_commons/{room}") or [own.with_suffix(".py")], *higher) == []
 
 
 def test_inference_imports_neither_django_nor_the_rooms() -> None:

@@ -17,10 +17,13 @@ from celery import Task
 from celery.exceptions import TimeoutError as NoAnswer
 from celery.result import AsyncResult
 from django.conf import settings
+from django.http import HttpRequest
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
+from rest_framework.request import Request
 
 from direction_commons.accounts.models import User
+from direction_commons.api.throttles import asker, throttle
 from direction_commons.errors import UserError
 from directions.generators.models import Generator
 from directions.inversions.models import Inversion
@@ -57,6 +60,11 @@ class Judgement:
     @property
     def outside(self) -> bool:
         return self.shift > self.limit
+
+
+def throttle_previews(request: HttpRequest | Request) -> None:
+    """Counts one more picture or judgement asked for. Raises UserError "request:throttled" (429)."""
+    throttle(scope="previews", who=asker(request))
 
 
 def preview(

@@ -19,13 +19,12 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from direction_commons.accounts.models import User
 from direction_commons.api.errors import error_json
 from direction_commons.api.people import person
-from direction_commons.api.throttles import throttle_previews
 from direction_commons.errors import UserError
 from direction_commons.pages import poll_delay, refusal, sign_in_first, wants_json, went_well
 from directions.generators.selectors import default_generator
 from directions.studio.access import access_own_photo, access_photo
 from directions.studio.models import Photo
-from directions.studio.previews import judgement, preview
+from directions.studio.previews import judgement, preview, throttle_previews
 from directions.studio.selectors import photo_progress, photos_of, sample_photos
 from directions.studio.services import (
     photo_create,

@@ -17,11 +17,10 @@ from rest_framework.views import APIView
 
 from direction_commons.api.paging import whole_number
 from direction_commons.api.people import person
-from direction_commons.api.throttles import throttle_previews
 from directions.generators.api import GENERATOR
 from directions.studio.access import access_photo
 from directions.studio.api import generator_in
-from directions.studio.previews import FORMATS, Judgement, Picture, judgement, preview
+from directions.studio.previews import FORMATS, Judgement, Picture, judgement, preview, throttle_previews
 from directions.studio.selectors import MAX_SLIDERS, sliders_for
 from directions.studio.steps import MAX_INTENSITY, MAX_STEPS, Step, steps_parse
 

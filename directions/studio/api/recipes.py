@@ -15,7 +15,6 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from direction_commons.api.people import person
-from direction_commons.api.throttles import throttle_previews
 from directions.generators.api import GENERATOR
 from directions.studio.access import access_photo, access_recipe
 from directions.studio.api import generator_in
@@ -29,6 +28,7 @@ from directions.studio.api.previews import (
     steps_in,
 )
 from directions.studio.models import Recipe
+from directions.studio.previews import throttle_previews
 from directions.studio.services import (
     recipe_delete,
     recipe_document,

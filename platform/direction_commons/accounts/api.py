@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 from direction_commons.accounts import services
 from direction_commons.accounts.models import ApiToken, User
 from direction_commons.api.people import signed_in
-from direction_commons.api.throttles import client_of, throttle, throttle_account
+from direction_commons.api.throttles import asker, client_of, throttle
 from direction_commons.errors import NotFound
 
 
@@ -137,7 +137,7 @@ class MeView(APIView):
 
     @extend_schema(request=PasswordIn, responses={204: None})
     def delete(self, request: Request) -> Response:
-        throttle_account(request)
+        throttle(scope="password-of-one", who=asker(request))
         data = _checked(PasswordIn(data=request.data))
         services.account_delete(user=signed_in(request), password=data["password"])
         return Response(status=status.HTTP_204_NO_CONTENT)

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from direction_commons.accounts.services import account_delete, account_export, token_create, token_delete
 from direction_commons.api.people import signed_in
-from direction_commons.api.throttles import throttle_account
+from direction_commons.api.throttles import asker, throttle
 from direction_commons.errors import UserError, error_headers
 
 
@@ -62,7 +62,7 @@ def delete(request: HttpRequest) -> HttpResponse:
     if request.method == "GET":
         return render(request, "accounts/delete.html")
     try:
-        throttle_account(request)
+        throttle(scope="password-of-one", who=asker(request))
         account_delete(user=signed_in(request), password=request.POST.get("password", ""))
     except UserError as error:
         response = render(request, "accounts/delete.html", {"error": error}, status=error.status)

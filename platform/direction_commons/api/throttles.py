@@ -20,13 +20,12 @@ from direction_commons.errors import UserError
 
 
 class _Throttle(SimpleRateThrottle):
-    def __init__(self, scope: str, who: str) -> None:
-        self.scope, self.who = scope, who
-        super().__init__()
+    num_requests: int
+    duration: int  # seconds
 
-    def get_rate(self) -> str:
-        rate: str = settings.THROTTLES[self.scope]
-        return rate
+    def __init__(self, scope: str, who: str) -> None:
+        self.scope, self.who, self.rate = scope, who, settings.THROTTLES[scope]
+        super().__init__()
 
     def get_cache_key(self, request: Any, view: Any) -> str:
         return (
@@ -63,13 +62,7 @@ def client_of(request: HttpRequest | Request) -> str:
     return str(found)
 
 
-def throttle_previews(request: HttpRequest | Request) -> None:
-    """Pictures drawn on demand: by account, or by address where nobody is signed in."""
+def asker(request: HttpRequest | Request) -> str:
+    """Who asks, for `throttle`: the account, or the address where nobody is signed in."""
     user = person(request)
-    throttle(scope="previews", who=f"account {user.pk}" if user is not None else client_of(request))
-
-
-def throttle_account(request: HttpRequest | Request) -> None:
-    """Passwords tried by somebody who is signed in (before something that cannot be undone)."""
-    user = person(request)
-    throttle(scope="password-of-one", who=str(user.pk) if user is not None else client_of(request))
+    return f"account {user.pk}" if user is not None else f"address {client_of(request)}"

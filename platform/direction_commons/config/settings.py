@@ -81,7 +81,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "direction_commons.pages.UserErrorMiddleware",
-    "direction_commons.api.middleware.RequestSizeMiddleware",
+    "direction_commons.config.middleware.RequestSizeMiddleware",
 ]
 
 ROOT_URLCONF = "direction_commons.config.urls"
