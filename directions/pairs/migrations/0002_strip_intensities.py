@@ -1,11 +1,5 @@
 from django.db import migrations, models
 
-BEFORE = [-2.0, -1.0, 0.0, 1.0, 2.0]  # where every strip was drawn until now
-
-
-def label(apps, schema_editor):
-    apps.get_model("pairs", "Direction").objects.filter(strip__isnull=False).update(strip_intensities=BEFORE)
-
 
 class Migration(migrations.Migration):
 
@@ -19,5 +13,4 @@ class Migration(migrations.Migration):
             name='strip_intensities',
             field=models.JSONField(blank=True, default=list, help_text='of both strips, from left to right'),
         ),
-        migrations.RunPython(label, migrations.RunPython.noop),
     ]
