@@ -9,22 +9,15 @@ from direction_commons.errors import NotFound
 from directions.pairs.models import Pair
 
 
-def access_pair(user: Any, id: uuid.UUID | str) -> Pair:
+def access_pair(user: Any, id: uuid.UUID) -> Pair:
     """The pair with its semantic and pictures; NotFound for anybody but its contributor."""
     if not user.is_authenticated:
         raise NotFound("pair")
     pair = (
         Pair.objects.select_related("semantic", "before", "after", "contributor")
-        .filter(pk=_uuid(id), contributor=user)
+        .filter(pk=id, contributor=user)
         .first()
     )
     if pair is None:
         raise NotFound("pair")
     return pair
-
-
-def _uuid(value: uuid.UUID | str) -> uuid.UUID:
-    try:
-        return value if isinstance(value, uuid.UUID) else uuid.UUID(value)
-    except ValueError:
-        return uuid.UUID(int=0)  # no row has it

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+LITTLE_KEPT = 0.35  # of the change: below it, the reconstructions hardly show what the person did
+SMALL_CHANGE = 2  # times what saving a picture again moves: below it, much of the direction is chance
+
 
 @dataclass(frozen=True)
 class QualityRow:
@@ -28,21 +31,26 @@ def quality_rows(quality: Mapping[str, Any]) -> list[QualityRow]:
         percent = f"{max(0, round(100 * kept))} % of the change"
         if kept >= 0.7:
             rows.append(QualityRow("Is the change in it?", "Nearly all of it is kept", percent, "good"))
-        elif kept >= 0.35:
+        elif kept >= LITTLE_KEPT:
             rows.append(QualityRow("Is the change in it?", "Much of it is kept", percent, "fair"))
         else:
             rows.append(
-                QualityRow("Is the change in it?", "Hardly: the generator knows it badly", percent, "poor")
+                QualityRow("Is the change in it?", "Little: this generator hardly knows it", percent, "poor")
             )
     if over is not None:
         times = f"{over:.1f} × what saving a picture again moves"
         if over >= 5:
             rows.append(QualityRow("How far does it go?", "A strong change", times, "good"))
-        elif over >= 2:
+        elif over >= SMALL_CHANGE:
             rows.append(QualityRow("How far does it go?", "A clear change", times, "good"))
         else:
             rows.append(
-                QualityRow("How far does it go?", "A small change", times, "fair" if over >= 1 else "poor")
+                QualityRow(
+                    "How far does it go?",
+                    "A small change: a stronger after helps",
+                    times,
+                    "fair" if over >= 1 else "poor",
+                )
             )
     if part is not None:
         percent = f"{100 * part:.0f} % of the picture"

@@ -7,12 +7,14 @@ import time
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from django.apps import apps
 from django.conf import LazySettings
 from django.contrib.auth.models import AnonymousUser
 from django.core.files.storage import default_storage
@@ -121,6 +123,36 @@ def test_the_database_refuses_a_second_direction_of_a_pair_on_a_generator(
         )
 
 
+def test_strips_drawn_before_strips_said_where_are_labelled_in_portions_and_once(
+    contribute: Contribute, work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    labelling = import_module("directions.pairs.migrations.0003_strip_labels")
+    monkeypatch.setattr(labelling, "PORTION", 1)
+    assert not labelling.Migration.atomic
+    first, second, new = (contribute() for _ in range(3))
+    work()
+    Direction.objects.filter(pair__in=[first, second]).update(strip_intensities=[])
+    here = of(new).strip_intensities
+    with connection.schema_editor(atomic=False) as editor:
+        for _ in range(2):
+            labelling.label(apps, editor)
+    assert [of(pair).strip_intensities for pair in (first, second)] == [[-2, -1, 0, 1, 2]] * 2
+    assert of(new).strip_intensities == here != [-2, -1, 0, 1, 2]
+
+
+def test_a_caveat_stands_once_on_a_pairs_page(
+    contribute: Contribute, work: Work, client: Client, ada: User
+) -> None:
+    direction = _ready(contribute, work)
+    direction.quality |= {"change_kept": 0.1, "movement_over_null": 1.5}
+    direction.save(update_fields=["quality"])
+    client.force_login(ada)
+    page = client.get(f"/contributions/{direction.pair_id}/").content.decode()
+    assert page.count("hardly knows it") == 1
+    assert page.count("stronger after helps") == 1
+    assert len(pair_progress(direction.pair).notes) == 2  # what the API says, in sentences
+
+
 # --- refusals ---------------------------------------------------------------------------------------
 
 
@@ -128,8 +160,8 @@ def test_the_database_refuses_a_second_direction_of_a_pair_on_a_generator(
     ("verdict", "thresholds", "word"),
     [
         ("same-picture", {"null_floor": 1e6}, "check that you did not choose one file twice"),
-        ("unrelated-pictures", {"unrelated": 1e-3}, "two unrelated pictures"),
-        ("out-of-domain", {"out_of_domain": 1e-3}, "is not one"),
+        ("unrelated-pictures", {"unrelated": 1e-3}, "with one thing changed"),
+        ("out-of-domain", {"out_of_domain": 1e-3}, "what this generator was trained on"),
     ],
 )
 def test_a_refused_pair_says_why_and_what_to_do_and_gives_nothing_to_use(
@@ -160,7 +192,8 @@ def test_a_refused_pair_says_why_and_what_to_do_and_gives_nothing_to_use(
     pair_derived.disconnect(listen)
     direction, progress = of(pair), pair_progress(pair)
     assert (direction.state, direction.verdict, progress.state) == ("refused", verdict, "refused")
-    assert word in progress.text or (verdict == "out-of-domain" and "Neither picture is one" in progress.text)
+    assert progress.text.startswith(direction.quality["reason"])  # what was found, by who found it
+    assert word in progress.text
     assert direction.vector is None
     assert direction.quality["verdict"] == verdict
     assert not heard
@@ -795,7 +828,7 @@ def test_anothers_pair_is_as_absent_as_none(
     assert Pair.objects.filter(pk=pair.pk, withdrawn_at=None).exists()
     for stranger in (bob, AnonymousUser()):
         with pytest.raises(NotFound):
-            access_pair(stranger, "no uuid")
+            access_pair(stranger, pair.pk)
 
 
 def test_pictures_are_shown_and_hidden_afterwards_and_access_follows_at_once(

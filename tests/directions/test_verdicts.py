@@ -82,7 +82,7 @@ def test_what_is_no_pair_is_said_so_and_enters_no_version(portraits: Generator, 
     for row in found.values():
         assert (row.vector is None) == bool(row.verdict)
         assert (row.state == Direction.State.READY) != bool(row.verdict)
-    assert "The after picture is not one" in found["noise after"].reason
+    assert "The after picture does not look like" in found["noise after"].reason
     assert "drawn world" in found["noise"].reason
     version = Series.objects.get().latest
     assert version is not None
