@@ -16,12 +16,12 @@ import numpy.typing as npt
 import torch
 
 from inference.errors import DirectionError, OptionError, ShapeError
+from inference.intensities import STRIP
 
 if TYPE_CHECKING:
     from inference.bundle import Bundle
 
 BATCH = 16  # pictures made at once
-STRIP = (-1.0, -0.5, 0.0, 0.5, 1.0)  # as far as pairs showed; two steps out, drawn pictures dissolve
 
 
 class Movable(Protocol):

@@ -18,10 +18,10 @@ from direction_commons.media.services import Written, image_delete, image_keep
 from directions.community.membership import ready_directions
 from directions.community.models import Series, Version, VersionStrip, VersionVector
 from directions.inversions.codes import codes_pack, codes_sha256
-from directions.inversions.strips import INTENSITIES
 from directions.pairs.models import Direction
 from directions.semantics.models import Semantic
 from inference.averaging import CommunityDirection
+from inference.intensities import STRIP
 
 log = structlog.get_logger(__name__)
 
@@ -97,7 +97,7 @@ def version_publish(
     VersionVector.objects.create(version=version, data=data, shape=shape)
     for face, strip in enumerate(strips):
         image = image_keep(written=strip)
-        VersionStrip.objects.create(version=version, face=face, intensities=list(INTENSITIES), image=image)
+        VersionStrip.objects.create(version=version, face=face, intensities=list(STRIP), image=image)
     _stand(series, latest=version, disagreeing=0)
     log.info("community.published", series=series.pk, version=version.number, members=len(members))
     return version

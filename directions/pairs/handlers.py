@@ -17,11 +17,12 @@ from direction_commons.jobs.handling import Batch, Claim, ClaimLost, handler, on
 from direction_commons.media.services import image_keep, image_read, images_written
 from directions.inversions.codes import codes_pack
 from directions.inversions.selectors import inversion_codes
-from directions.inversions.strips import INTENSITIES, Strip, strips_draw
+from directions.inversions.strips import Strip, strips_draw
 from directions.pairs.models import Direction
 from directions.pairs.services import KIND, UNFINISHED, direction_fail
 from directions.pairs.signals import pair_derived
 from directions.pairs.verdicts import verdict_text
+from inference.intensities import STRIP
 
 if TYPE_CHECKING:
     from inference import Bundle
@@ -92,7 +93,7 @@ def _derive(batch: Batch, claim: Claim, direction: Direction) -> None:
             return
         row.vector, row.shape = codes_pack(found.vector)
         row.strip, row.sample_strip = (image_keep(written=one) for one in written)
-        row.strip_intensities = list(INTENSITIES)
+        row.strip_intensities = list(STRIP)
         row.state, row.verdict, row.reason = Direction.State.READY, "", ""
         row.save()
         pair_derived.send(sender=Direction, direction=row)

@@ -23,8 +23,9 @@ from directions.pairs.models import Direction
 Kind = Literal["community", "pair"]
 MAX_STEPS = 20
 MAX_INTENSITY = 3.0
-# How far a slider goes. One step is as far as the pairs went; looked at on Drawn Portraits, faces stay faces
-# to about one and a half and dissolve at two. Who asks for more over the API gets it, up to MAX_INTENSITY.
+# How far a slider goes. One step is as far as the pair in the middle went; half went further. Looked at on
+# Drawn Portraits, faces stay faces to about one and a half and dissolve beyond. Who asks for more over the
+# API gets it, up to MAX_INTENSITY.
 # studio.css draws the marks of one step a sixth from each end.
 SLIDER_REACH = 1.5
 

@@ -81,8 +81,9 @@ def run_strip(options: argparse.Namespace) -> int:
     import torch
 
     from inference.averaging import load_direction
-    from inference.editing import STRIP, strip
+    from inference.editing import strip
     from inference.images import write_image
+    from inference.intensities import STRIP
 
     direction = load_direction(options.direction)
     bundle = load_bundle(options)

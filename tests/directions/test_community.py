@@ -33,10 +33,10 @@ from directions.community.selectors import (
 from directions.community.services import DEMONSTRATION_REFRESH, series_refresh_request
 from directions.community.words import UNRELATED_MEAN, UNRELATED_SPREAD, agreement_words, chance
 from directions.generators.models import Generator
-from directions.inversions.strips import INTENSITIES
 from directions.pairs.exports import direction_load
 from directions.pairs.models import Direction, Pair
 from directions.pairs.services import pair_submit, pair_withdraw
+from inference.intensities import STRIP
 from tests.directions.domain_rows import a_face, a_user
 
 Contribute = Callable[..., Pair]
@@ -81,7 +81,7 @@ def test_a_burst_makes_one_version_that_is_the_librarys_average(
     for strip in strips:
         assert (strip.image.width, strip.image.height, strip.image.public) == (5 * 32, 32, True)
         assert strip.image.owner is None
-        assert strip.intensities == list(INTENSITIES)
+        assert strip.intensities == list(STRIP)
 
 
 def test_one_pair_is_a_version_without_an_agreement(contribute: Contribute, work: Work) -> None:
@@ -301,9 +301,9 @@ def test_a_strip_says_where_its_pictures_stand(
 ) -> None:
     pair = contribute()
     work()
-    assert (INTENSITIES[0], INTENSITIES[-1]) == (-1, 1)
+    assert (STRIP[0], STRIP[-1]) == (-1, 1)
     direction = pair.directions.get()
-    assert direction.strip_intensities == list(INTENSITIES)
+    assert direction.strip_intensities == list(STRIP)
     client.force_login(ada)
     assert client.get(f"/contributions/{pair.pk}/").content.decode().count("<span>+0.5</span>") == 3
     assert client.get("/catalog/smile/").content.decode().count("<span>−0.5</span>") == 4

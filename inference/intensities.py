@@ -1,0 +1,11 @@
+"""Where strips of pictures stand, in steps of a direction. No torch in here: pages ask as well.
+
++1 is as far as the pair went; of a community direction, as far as the pair in the middle went: half went
+further. -1 is the same way backwards, which no pair shows. What was looked at on Drawn Portraits (community
+directions of eight changes on sample faces) gives the ends: up to one step every picture is a face, and
+beyond one and a half steps pictures dissolve.
+"""
+
+from __future__ import annotations
+
+STRIP = (-1.0, -0.5, 0.0, 0.5, 1.0)
