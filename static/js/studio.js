@@ -7,6 +7,46 @@ import { announce, csrfToken } from "./app.js";
 
 const RETRY_AFTER = 1200;
 
+const DRAG = 8; // CSS pixels sideways, after which a finger drags and does not scroll
+
+/**
+ * Calls `show` at every move of the range `input`, and `keep` when the move counts.
+ *
+ * A finger that lands on a range moves it at once, before anybody knows whether the person wants to scroll.
+ * So a finger's move counts once it goes sideways or is lifted; when the browser takes the finger for scrolling
+ * (pointercancel) the range has its value back, as if it had not been touched.
+ */
+function follow(input, show, keep = () => undefined) {
+  let finger = null;
+  input.addEventListener("pointerdown", (event) => {
+    finger = event.pointerType === "touch" ? { x: event.clientX, y: event.clientY, found: input.value, drags: false } : null;
+  });
+  input.addEventListener("pointermove", (event) => {
+    if (!finger || finger.drags) return;
+    const across = Math.abs(event.clientX - finger.x);
+    if (across < DRAG || across < Math.abs(event.clientY - finger.y)) return;
+    finger.drags = true;
+    if (input.value !== finger.found) keep();
+  });
+  input.addEventListener("pointerup", () => {
+    const tapped = finger && !finger.drags && input.value !== finger.found;
+    finger = null;
+    if (tapped) keep();
+  });
+  input.addEventListener("pointercancel", () => {
+    if (!finger) return;
+    const { found, drags } = finger;
+    finger = null;
+    input.value = found;
+    show();
+    if (drags) keep();
+  });
+  input.addEventListener("input", () => {
+    show();
+    if (!finger || finger.drags) keep();
+  });
+}
+
 function setUp(editor) {
   if (editor.dataset.ready) return;
   editor.dataset.ready = "1";
@@ -175,10 +215,7 @@ function setUp(editor) {
 
   for (const input of inputs) {
     dress(input);
-    input.addEventListener("input", () => {
-      dress(input);
-      wish();
-    });
+    follow(input, () => dress(input), wish);
     input.addEventListener("dblclick", () => set(input, 0));
     input.addEventListener("keydown", (event) => {
       if (event.key === "0" || event.key === "Delete" || event.key === "Backspace") {
@@ -262,7 +299,7 @@ function setUp(editor) {
     if (event.detail === 0) press(hold.getAttribute("aria-pressed") !== "true"); // keyboard: a switch
   });
   hold.addEventListener("contextmenu", (event) => event.preventDefault());
-  wipe.addEventListener("input", cover);
+  follow(wipe, cover);
   wipe.addEventListener("dblclick", () => {
     wipe.value = 0;
     cover();

@@ -1,0 +1,80 @@
+"""The editor under a thumb: scrolling the page moves no slider, and what was moved is in sight."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+from playwright.sync_api import expect
+
+from tests.browser.conftest import PHONE, Contribution, Window
+
+
+def swipe(page: Any, locator: Any, *, at: float, across: float = 0.0, down: float = 0.0) -> None:
+    """A finger lands on `locator` (`at`: 0 is its left end, 1 its right one) and goes that many CSS pixels."""
+    locator.evaluate("(element) => element.scrollIntoView({ block: 'center' })")
+    box = locator.bounding_box()
+    x, y = box["x"] + at * box["width"], box["y"] + box["height"] / 2
+    session = page.context.new_cdp_session(page)
+
+    def send(kind: str, points: list[dict[str, float]]) -> None:
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    send("touchStart", [{"x": x, "y": y}])
+    for step in range(1, 11):
+        send("touchMove", [{"x": x + across * step / 10, "y": y + down * step / 10}])
+        page.wait_for_timeout(16)
+    send("touchEnd", [])
+    session.detach()
+
+
+def studio(window: Callable[..., Window], contributed: Contribution) -> tuple[Window, Any, list[str]]:
+    """A sample face on a phone, a slider, and the steps that are asked of the server from now on."""
+    browser = window(storage_state=contributed.session, **PHONE)
+    page = browser.page
+    browser.goto("/studio/")
+    page.locator("#samples ~ ul a").first.click()
+    own = page.locator("fieldset", has_text="My own pairs").locator("input[type=range]").first
+    expect(own).to_have_value("0")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if request.method == "POST" else None)
+    return browser, own, asked
+
+
+def test_a_swipe_that_scrolls_moves_no_slider(
+    window: Callable[..., Window], contributed: Contribution
+) -> None:
+    browser, own, asked = studio(window, contributed)
+    page = browser.page
+    page.evaluate(
+        """() => {
+          window.seen = [];
+          for (const kind of ["input", "pointercancel"])
+            document.addEventListener(kind, (event) => window.seen.push(kind), true);
+        }"""
+    )
+    address = page.url
+    swipe(page, own, at=0.8, down=-150)
+    assert page.evaluate("window.seen") == ["input", "pointercancel"]  # the finger did move it, and scroll
+    expect(own).to_have_value("0")
+    expect(page.locator("output").first).to_have_text("0")
+    wipe = page.get_by_label("Wipe: how much of the original")
+    swipe(page, wipe, at=0.6, down=-150)
+    expect(wipe).to_have_value("0")
+    expect(page.locator("[data-wipe-line]")).to_be_hidden()
+    page.wait_for_timeout(500)  # longer than the address waits before it follows
+    assert page.url == address
+    assert not asked
+
+    # A finger that goes sideways drags, and one that only taps sets: both count.
+    swipe(page, own, at=0.5, across=60)
+    assert float(own.input_value()) > 0.1
+    page.wait_for_url(lambda url: "pair:" in url)
+    page.get_by_role("button", name="Reset all").click()
+    expect(own).to_have_value("0")
+    page.wait_for_url(address)
+    swipe(page, own, at=0.8)
+    assert float(own.input_value()) > 0.1
+    page.wait_for_url(lambda url: "pair:" in url)
+    browser.calm()
