@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
 
 from playwright.sync_api import expect
 
@@ -12,7 +11,7 @@ from tests.browser.conftest import PHONE, Contribution, Window
 
 
 def swipe(page: Any, locator: Any, *, at: float, across: float = 0.0, down: float = 0.0) -> None:
-    """A finger lands on `locator` (`at`: 0 is its left end, 1 its right one) and goes that many CSS pixels."""
+    """A finger lands on `locator` (`at` 0: its left end, 1: its right one) and goes that many CSS pixels."""
     locator.evaluate("(element) => element.scrollIntoView({ block: 'center' })")
     box = locator.bounding_box()
     x, y = box["x"] + at * box["width"], box["y"] + box["height"] / 2
@@ -77,4 +76,31 @@ def test_a_swipe_that_scrolls_moves_no_slider(
     swipe(page, own, at=0.8)
     assert float(own.input_value()) > 0.1
     page.wait_for_url(lambda url: "pair:" in url)
+    browser.calm()
+
+
+def test_what_a_link_moved_is_named_in_sight_and_found(
+    window: Callable[..., Window], contributed: Contribution
+) -> None:
+    browser, own, _ = studio(window, contributed)
+    page = browser.page
+    chips = page.get_by_role("list", name="Moved sliders").get_by_role("listitem")
+    expect(chips).to_have_count(0)
+    page.goto(f"{page.url}?{own.get_attribute('name')}=1")
+    expect(own).to_have_value("1")
+    expect(chips).to_have_count(1)
+    expect(chips).to_contain_text("+1.0")
+    expect(chips).to_be_in_viewport(ratio=1)
+    assert page.evaluate("scrollY") == 0
+
+    chips.get_by_role("link").click()
+    expect(own).to_be_focused()
+    expect(own).to_be_in_viewport(ratio=1)
+    assert page.evaluate("location.hash") == ""
+    page.keyboard.press("ArrowLeft")
+    expect(chips).to_contain_text("+0.9")
+    chips.get_by_role("button", name="Reset").click()
+    expect(own).to_have_value("0")
+    expect(chips).to_have_count(0)
+    expect(page.get_by_role("heading", name="Sliders")).to_be_focused()
     browser.calm()
