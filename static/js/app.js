@@ -45,6 +45,19 @@ document.body.addEventListener("htmx:afterSettle", (event) => {
   if (speaking?.dataset.announce) announce(speaking.dataset.announce);
 });
 
+// Focus must not fall out of the page when what had it is replaced. htmx finds the same id in what is new; where
+// there is none (the work is over, its button gone), focus goes to the heading of what came instead.
+let focused = null;
+document.body.addEventListener("htmx:beforeSwap", () => (focused = document.activeElement));
+document.body.addEventListener("htmx:afterSettle", (event) => {
+  if (!focused || focused.isConnected || document.activeElement !== document.body) return;
+  const place = event.detail.elt.querySelector?.("[data-land]");
+  if (place) {
+    focused = null;
+    place.focus();
+  }
+});
+
 // A poll that fails (network, restart of the server) must not end the polling: htmx keeps the element but its
 // "load" trigger has fired already, so it is sent again after a pause.
 for (const failure of ["htmx:sendError", "htmx:timeout", "htmx:responseError"]) {
@@ -77,6 +90,26 @@ window.addEventListener("pageshow", () => {
 for (const form of document.querySelectorAll("form[data-auto]")) {
   form.querySelector("[data-auto-hide]")?.setAttribute("hidden", "");
 }
+
+// --- copying a text that is shown once ---------------------------------------------------------------------
+
+if (navigator.clipboard) {
+  for (const button of document.querySelectorAll("[data-copy]")) {
+    button.hidden = false;
+    button.addEventListener("click", async () => {
+      try {
+        await navigator.clipboard.writeText(document.querySelector(button.dataset.copy).textContent);
+        button.textContent = "Copied";
+        announce("Copied.");
+      } catch (error) {
+        button.textContent = "Not allowed here: select it and copy";
+      }
+    });
+  }
+}
+
+// A form that came back with complaints: on to the first of them.
+document.querySelector(".entrance [aria-invalid=true]")?.focus();
 
 // --- files: name what was chosen, send at once where the form says so -----------------------------------
 
