@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 LITTLE_KEPT = 0.35  # of the change: below it, the reconstructions hardly show what the person did
+HOW_MUCH = "How much of the picture?"
 SMALL_CHANGE = 2  # times what saving a picture again moves: below it, much of the direction is chance
 
 
@@ -21,7 +22,25 @@ class QualityRow:
 
 
 def quality_rows(quality: Mapping[str, Any]) -> list[QualityRow]:
-    """What the page says on a pair, in the order in which a person would ask."""
+    """What the page says on a pair, in the order in which a person would ask.
+
+    Of a refused pair only what its refusal rests on: the rest was measured between two pictures that are no
+    before and after, and would praise or blame what is not there.
+    """
+    verdict = quality.get("verdict")
+    if verdict == "same-picture":
+        return [QualityRow("How far does it go?", "Nothing changes", _times(quality), "poor")]
+    rows = _rows(quality)
+    if verdict:
+        return [row for row in rows if verdict == "unrelated-pictures" and row.label == HOW_MUCH]
+    return rows
+
+
+def _times(quality: Mapping[str, Any]) -> str:
+    return f"{float(quality['movement_over_null']):.1f} × what saving a picture again moves"
+
+
+def _rows(quality: Mapping[str, Any]) -> list[QualityRow]:
     rows = []
     kept, over, part = (
         _number(quality, name) for name in ("change_kept", "movement_over_null", "changed_fraction")
@@ -38,7 +57,7 @@ def quality_rows(quality: Mapping[str, Any]) -> list[QualityRow]:
                 QualityRow("Is the change in it?", "Little: this generator hardly knows it", percent, "poor")
             )
     if over is not None:
-        times = f"{over:.1f} × what saving a picture again moves"
+        times = _times(quality)
         if over >= 5:
             rows.append(QualityRow("How far does it go?", "A strong change", times, "good"))
         elif over >= SMALL_CHANGE:
@@ -55,11 +74,11 @@ def quality_rows(quality: Mapping[str, Any]) -> list[QualityRow]:
     if part is not None:
         percent = f"{100 * part:.0f} % of the picture"
         if part <= 0.3:
-            rows.append(QualityRow("How much of the picture?", "Only a part changes", percent, "good"))
+            rows.append(QualityRow(HOW_MUCH, "Only a part changes", percent, "good"))
         elif part <= 0.6:
-            rows.append(QualityRow("How much of the picture?", "A large part changes", percent, "fair"))
+            rows.append(QualityRow(HOW_MUCH, "A large part changes", percent, "fair"))
         else:
-            rows.append(QualityRow("How much of the picture?", "Nearly everything changes", percent, "poor"))
+            rows.append(QualityRow(HOW_MUCH, "Nearly everything changes", percent, "poor"))
     if inside is not None and outside is not None:
         numbers = f"{inside:.3f} inside the change, {outside:.3f} outside"
         if inside <= 2 * outside:
