@@ -58,9 +58,8 @@ def contribute(request: HttpRequest) -> HttpResponse:
     form = TrayForm(request.POST) if from_tray else ContributeForm(request.POST, request.FILES)
     try:
         if not form.is_valid():
-            raise UserError(
-                "pairs:incomplete", str(next(iter(form.errors.values()))[0]), "Nothing else was lost."
-            )
+            lacking = " ".join(str(errors[0]) for errors in form.errors.values())
+            raise UserError("pairs:incomplete", lacking, "What you wrote is kept.")
         pair = _accept(request, user, form.cleaned_data)
     except UserError as error:
         if wants_json(request):
@@ -75,7 +74,7 @@ def contribute(request: HttpRequest) -> HttpResponse:
 def _contribute_page(
     request: HttpRequest, form: ContributeForm, error: UserError | None = None
 ) -> HttpResponse:
-    context = {"form": form, "error": error, "tray": tray()}
+    context = {"form": form, "error": error, "files_lost": bool(request.FILES), "tray": tray()}
     return render(request, "pairs/contribute.html", context, status=error.status if error else 200)
 
 

@@ -31,19 +31,34 @@ export function dropZone(zone, changed = () => undefined) {
     const refusal = file ? refusedFile(file) : "";
     if (refusal) input.value = "";
     zone.classList.toggle("filled", Boolean(file) && !refusal);
+    zone.classList.toggle("refused", Boolean(refusal));
     if (file && !refusal) {
       url = URL.createObjectURL(file);
       const picture = document.createElement("img");
       picture.className = "drop-preview";
       picture.alt = `${zone.dataset.name || "Your picture"}: ${file.name}`;
+      picture.addEventListener("error", () => {
+        // The name said picture, the content does not: nothing to look at, and the server would refuse it.
+        if (input.files[0] !== file) return;
+        clear(`“${file.name}” is not a picture that can be read. Choose a JPEG, PNG or WebP file.`);
+      });
       picture.src = url;
       const name = document.createElement("span");
       name.className = "drop-name";
-      name.textContent = `${file.name} · choose another`;
+      const change = document.createElement("strong");
+      change.textContent = "Change";
+      name.append(change, ` ${file.name}`);
       zone.insertBefore(picture, input);
       zone.insertBefore(name, input);
     }
     changed(file && !refusal ? file : null, refusal);
+  }
+
+  function clear(refusal = "") {
+    input.value = "";
+    look();
+    zone.classList.toggle("refused", Boolean(refusal));
+    if (refusal) changed(null, refusal);
   }
 
   function put(file) {
@@ -65,7 +80,7 @@ export function dropZone(zone, changed = () => undefined) {
     event.preventDefault();
     if (event.dataTransfer.files.length) put(event.dataTransfer.files[0]);
   });
-  return { put, clear: () => { input.value = ""; look(); } };
+  return { put, clear };
 }
 
 /** Sends a form; resolves with the JSON answer, rejects with {message, todo, signIn?}. */
