@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from statistics import median
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -17,6 +18,7 @@ from directions.generators.access import generator_or_default
 from directions.generators.selectors import active_generators
 
 LIGHT = 0.5  # a member with less than half of its equal share of weight is drawn hollow
+ELSEWHERE = 0.5  # of the median cosine: a pair below it is called out
 DOT = 22  # pixels of the drawing that a dot needs
 SORT_WORDS = {
     "relevance": "Best match",
@@ -110,20 +112,24 @@ def _members(detail: SeriesDetail) -> dict[str, Any]:
         rows[row : row + 1] = [x]
         placed.append((member, round(x, 1), row))
     axis = DOT * max(1, len(rows)) + 6
+    usual = median(cosines) if len(cosines) > 2 else 0.0  # of two pairs neither is the odd one
     members = [
         {
             "member": member,
+            "number": number,
+            "elsewhere": usual > 0 and member.cosine < ELSEWHERE * usual,
             "x": x,
             "y": axis - DOT * row - 14,
             "pictures": pictures.get(member.direction),
             "light": member.weight * pairs < LIGHT,
         }
-        for member, x, row in placed
+        for number, (member, x, row) in enumerate(placed, start=1)
     ]
     ticks = [-1, -0.5, 0, 0.5, 1] if low else [0, 0.25, 0.5, 0.75, 1]
     return {
         "members": members,
         "public_members": [one for one in members if one["pictures"]],
+        "elsewhere": sum(one["elsewhere"] for one in members),
         "lowest": min(cosines, default=0.0),
         "highest": max(cosines, default=0.0),
         "dots_axis": axis,
