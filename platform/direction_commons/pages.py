@@ -16,6 +16,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from direction_commons.api.errors import error_json
+from direction_commons.api.people import person
 from direction_commons.errors import UserError, error_headers, error_reference, error_told
 
 log = structlog.get_logger(__name__)
@@ -78,6 +79,10 @@ def sign_in_first(request: HttpRequest, *, back: str) -> HttpResponse:
 
 def page(request: HttpRequest, status: int, **context: Any) -> HttpResponse:
     title = TITLES.get(status, TITLES[400])
+    if status == 404 and request.method == "GET" and person(request) is None:
+        # Whether there is something or not, nobody who is signed out is told: the offer is always the same.
+        back = urlencode({"next": request.get_full_path()})
+        context["sign_in"] = f"{reverse('account_login')}?{back}"
     return render(request, "error.html", {"status": status, "title": title, **context}, status=status)
 
 

@@ -178,7 +178,7 @@ def test_an_expired_session_and_a_dead_network_lose_nothing(
     with browser.context.expect_page() as opened:
         page.get_by_role("link", name="Sign in (new tab)").click()
     other = opened.value
-    other.get_by_label("Login").fill(name)
+    other.get_by_label("Username or e-mail").fill(name)
     other.get_by_label("Password", exact=True).fill(PASSWORD)
     other.get_by_role("main").get_by_role("button", name="Sign in").click()
     other.wait_for_url(f"{browser.url}/")
