@@ -197,14 +197,23 @@ function setUp(editor) {
 
   // --- sliders -----------------------------------------------------------------------------------------
 
+  // What is moved is named above the list, however far down its slider stands.
+  const chips = new Map([...editor.querySelectorAll("[data-moved]")].map((chip) => [chip.dataset.moved, chip]));
+  const heading = form.querySelector("h2");
+
   function dress(input) {
     const row = input.closest(".slider");
     const value = input.valueAsNumber;
     const at = ((value - Number(input.min)) / (Number(input.max) - Number(input.min))) * 100;
     input.style.setProperty("--lo", `${Math.min(50, at)}%`);
     input.style.setProperty("--hi", `${Math.max(50, at)}%`);
-    row.querySelector("output").textContent = value > 0 ? `+${value.toFixed(1)}` : value < 0 ? `−${(-value).toFixed(1)}` : "0";
+    const words = value > 0 ? `+${value.toFixed(1)}` : value < 0 ? `−${(-value).toFixed(1)}` : "0";
+    row.querySelector("output").textContent = words;
     row.querySelector("[data-reset]").hidden = value === 0;
+    const chip = chips.get(input.id);
+    if (!chip) return;
+    chip.hidden = value === 0;
+    chip.querySelector("[data-moved-value]").textContent = words;
   }
 
   function set(input, value) {
@@ -234,6 +243,17 @@ function setUp(editor) {
         set(input, 0);
         input.focus();
       });
+    const chip = chips.get(input.id);
+    chip?.querySelector("a").addEventListener("click", (event) => {
+      event.preventDefault(); // the address is the sliders' values
+      find("");
+      input.focus();
+    });
+    chip?.querySelector("button").addEventListener("click", () => {
+      set(input, 0);
+      announce(`${chip.querySelector("button").ariaLabel}: done.`);
+      heading.focus();
+    });
   }
 
   form.addEventListener("reset", (event) => {
@@ -253,8 +273,12 @@ function setUp(editor) {
   });
 
   const filter = editor.querySelector("[data-slider-filter]");
-  filter?.addEventListener("input", () => {
-    const text = filter.value.trim().toLowerCase();
+  filter?.addEventListener("input", () => find(filter.value));
+
+  function find(words) {
+    if (!filter) return;
+    if (filter.value !== words) filter.value = words;
+    const text = words.trim().toLowerCase();
     let found = 0;
     for (const group of editor.querySelectorAll(".sliders")) {
       let inGroup = 0;
@@ -267,7 +291,7 @@ function setUp(editor) {
     }
     editor.querySelector("[data-no-match]").hidden = found > 0;
     announce(`${found} sliders`);
-  });
+  }
   filter?.addEventListener("keydown", (event) => {
     if (event.key === "Enter") event.preventDefault();
   });
