@@ -2,8 +2,8 @@
 
 +1 is as far as the pair went; of a community direction, as far as the pair in the middle went: half went
 further. -1 is the same way backwards, which no pair shows. What was looked at on Drawn Portraits (community
-directions of eight changes on sample faces) gives the ends: up to one step every picture is a face, and
-beyond one and a half steps pictures dissolve.
+directions of eight changes, see docs/library.md) gives the ends: at +1 every picture is a face, at -1 most
+are, and beyond one and a half steps pictures dissolve.
 """
 
 from __future__ import annotations

@@ -437,22 +437,18 @@ def test_agreement_has_a_word_that_depends_on_how_many_pairs_there_are(
 
 
 def test_the_line_of_chance_is_where_unrelated_pairs_of_the_embedded_bundle_end() -> None:
-    """Measured anew, on fewer pairs: the words' numbers are of the bundle that is shipped."""
-    import torch
+    """The benchmark behind the words' numbers, on the bundle that is shipped and half as many people."""
+    from benchmarks.agreement import pairs_of, series_agreement
+    from inference import Bundle
 
-    from inference import ATTRIBUTES, Bundle, effect_metric, invert, render
-
-    bundle = Bundle.load("portraits")
-    names = [attribute.name for attribute in ATTRIBUTES][::2]
-    pictures = [render({name: end}, 40 + seed) for seed, name in enumerate(names) for end in (0.05, 0.95)]
-    images = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).float() / 127.5 - 1  # [2 n, 3, H, W]
-    codes = invert(bundle, images, steps=0).codes.double().numpy()
-    weights = np.asarray(bundle.metric_weights, dtype=np.float64)
-    units = effect_metric.unit(codes[1::2] - codes[::2], weights)  # [n, L, D]
-    cosines = np.einsum("ild,jld,l->ij", units, units, weights)[np.triu_indices(len(units), 1)]
-    assert cosines.mean() == pytest.approx(UNRELATED_MEAN, abs=0.03)
-    assert 0.5 * UNRELATED_SPREAD < cosines.std() < 2 * UNRELATED_SPREAD
-    assert cosines.mean() < chance(len(units)) + 0.02
+    pairs = pairs_of(Bundle.load("portraits"), people=2)
+    assert len(pairs.different) > 1000
+    assert pairs.different.mean() == pytest.approx(UNRELATED_MEAN, abs=0.01)
+    assert pairs.different.std() == pytest.approx(UNRELATED_SPREAD, rel=0.2)
+    for size in (3, 6, 12):
+        reached = np.percentile(series_agreement(pairs, size, draws=20_000), 99)
+        assert reached == pytest.approx(chance(size), abs=0.02)
+    assert pairs.same.mean() > 0.8  # what agrees is far beyond the line
 
 
 def test_refused_pairs_enter_no_version(contribute: Contribute, work: Work) -> None:
