@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import PHONE, Contribution, Window
@@ -28,9 +29,11 @@ def swipe(page: Any, locator: Any, *, at: float, across: float = 0.0, down: floa
     session.detach()
 
 
-def studio(window: Callable[..., Window], contributed: Contribution) -> tuple[Window, Any, list[str]]:
+def studio(
+    window: Callable[..., Window], contributed: Contribution, screen: dict[str, Any] = PHONE
+) -> tuple[Window, Any, list[str]]:
     """A sample face on a phone, a slider, and the steps that are asked of the server from now on."""
-    browser = window(storage_state=contributed.session, **PHONE)
+    browser = window(storage_state=contributed.session, **screen)
     page = browser.page
     browser.goto("/studio/")
     page.locator("#samples ~ ul a").first.click()
@@ -104,3 +107,22 @@ def test_what_a_link_moved_is_named_in_sight_and_found(
     expect(chips).to_have_count(0)
     expect(page.get_by_role("heading", name="Sliders")).to_be_focused()
     browser.calm()
+
+
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (667, 375), (844, 390), (1280, 600)])
+def test_picture_and_slider_are_in_sight_together_and_stay(
+    window: Callable[..., Window], contributed: Contribution, width: int, height: int
+) -> None:
+    screen = {**PHONE, "viewport": {"width": width, "height": height}}
+    browser, _, _ = studio(window, contributed, screen)
+    page = browser.page
+    last = page.locator("input[data-kind]").last
+    last.focus()
+    for part in (page.locator(".canvas"), page.locator(".canvas-tools"), last):
+        expect(part).to_be_in_viewport(ratio=1)
+    place = last.bounding_box()
+    assert page.locator(".nav").bounding_box()["y"] > place["y"] + place["height"] or width > 736
+    page.route("**/preview/", lambda route: route.abort())
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_text("No connection.")).to_be_in_viewport(ratio=1)
+    assert last.bounding_box() == place
