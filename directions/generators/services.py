@@ -23,6 +23,7 @@ from django.utils.text import slugify
 import inference
 from direction_commons.errors import UserError
 from directions.generators.models import Generator
+from directions.generators.signals import generator_registered
 
 log = structlog.get_logger(__name__)
 
@@ -52,6 +53,7 @@ def generator_register(*, location: str) -> Generator:
         if was_default or not Generator.objects.filter(is_default=True).exists():
             generator.is_default = True
             generator.save(update_fields=["is_default"])
+        generator_registered.send(sender=Generator, generator=generator)
     log.info("generator.registered", generator=generator.slug, digest=generator.digest)
     return generator
 

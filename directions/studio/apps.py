@@ -8,6 +8,7 @@ class StudioConfig(AppConfig):
 
     def ready(self) -> None:
         from direction_commons.accounts.services import register_exporter
+        from directions.studio import receivers  # noqa: F401
         from directions.studio.selectors import studio_export
 
         register_exporter("studio", studio_export)

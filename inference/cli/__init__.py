@@ -14,8 +14,8 @@ from inference.cli import codes, directions, editing, portraits
 from inference.errors import InferenceError
 
 EXAMPLES = """examples:
-  python -m inference portrait --seed 3 -o before.png
-  python -m inference portrait --seed 3 --set glasses=1 -o after.png
+  python -m inference portrait --seed 11 --set glasses=0 -o before.png
+  python -m inference portrait --seed 11 --set glasses=1 -o after.png
   python -m inference direction before.png after.png -o glasses.safetensors
   python -m inference edit photo.png --direction glasses.safetensors --intensity 1 -o out.png
 """

@@ -676,3 +676,18 @@ def test_listing_photos_costs_the_same_for_many(django_assert_max_num_queries: A
     client = signed_in(owner)
     with django_assert_max_num_queries(8):
         assert len(client.get("/api/v1/photos/").json()["results"]) == 12
+
+
+def test_sample_faces_are_read_on_a_generator_that_comes_later(
+    tiny: Generator, register: Callable[..., Generator], tiny_folders: list[Path]
+) -> None:
+    """Else its front page would wait for faces that nobody asked for."""
+    samples = [
+        services.sample_install(sample=name, title=name, data=picture_bytes(seed))[0]
+        for seed, name in enumerate(("ada", "bo"))
+    ]
+    later = register(tiny_folders[1])
+    asked = Inversion.objects.filter(generator=later)
+    assert {row.image_id for row in asked} == {photo.image_id for photo in samples}
+    queued = Job.objects.filter(kind="inversion", state=Job.State.QUEUED)
+    assert {str(row.pk) for row in asked} <= {job.key for job in queued}

@@ -256,6 +256,13 @@ def test_killed_supervisor_blocks_nothing_and_the_second_start_prepares_nothing(
     assert "Preparing" not in site.said
 
     other = tmp_path / "restored"
+    cut = tmp_path / "cut.tar"
+    cut.write_bytes(archive.read_bytes()[: archive.stat().st_size * 2 // 3])
+    for no_archive in (cut, tmp_path / "nothing.tar"):
+        done = local("restore", str(no_archive), home=other)
+        assert done.returncode == 1
+        assert "no whole archive" in done.stderr
+        assert len(done.stderr.splitlines()) == 1
     done = local("restore", str(archive), home=home)
     assert done.returncode == 1
     assert "already holds data" in done.stderr

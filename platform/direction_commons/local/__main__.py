@@ -23,7 +23,7 @@ def main() -> int:
     parser.add_argument("--home", type=Path, help="data folder; default DIRECTION_COMMONS_HOME or the user's")
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="start everything on this machine, until Ctrl-C or stop")
-    run.add_argument("--port", type=port, default=port(os.environ.get("PORT") or "8000"))
+    run.add_argument("--port", type=port, default=os.environ.get("PORT") or "8000")
     run.add_argument(
         "--no-demonstration", action="store_true", help="do not fill in the demonstration community"
     )

@@ -151,14 +151,25 @@ def backup(folders: Folders, file: Path | None) -> None:
     )
 
 
+def is_whole_archive(file: Path) -> bool:
+    """Whether every member can be reached: an archive that was cut off is found out before it is used."""
+    try:
+        with tarfile.open(file) as archive:
+            archive.getmembers()
+    except (tarfile.TarError, EOFError, OSError):
+        return False
+    return True
+
+
 def restore(folders: Folders, file: Path) -> None:
     """Only into a folder without data: restoring never mixes or overwrites."""
     if folders.postgres.exists():
         raise LocalError(
             f"{folders.home} already holds data; `make reset` it, or set DIRECTION_COMMONS_HOME."
         )
-    if not tarfile.is_tarfile(file):
-        raise LocalError(f"{file} is no archive that `make backup` wrote.")
+    whole = file.is_file() and is_whole_archive(file)
+    if not whole:
+        raise LocalError(f"{file} is no whole archive that `make backup` wrote.")
     folders.make()
     with (
         folders.lock(),
