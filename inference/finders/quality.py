@@ -120,7 +120,7 @@ def _verdict(
     unrelated = float(bundle.thresholds["unrelated"])
     if movement > unrelated and unchanged > STAYED:
         return "unrelated-pictures", (
-            "Before and after are two unrelated pictures: hardly any part stayed as it was, and the code moves "
-            f"by {movement:.3f}, as between two people ({unrelated:.3f} and more)."
+            "Before and after are two unrelated pictures: hardly any part stayed as it was, and the code "
+            f"moves by {movement:.3f}, as between two people ({unrelated:.3f} and more)."
         )
     return None, ""
