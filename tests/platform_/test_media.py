@@ -196,7 +196,7 @@ def test_megabytes_of_fill_bytes_are_read_once(picture: Picture, monkeypatch: py
     monkeypatch.setattr(pictures, "_JPEG_MARKER", Counting())
     whole = picture("JPEG")
     filled = whole[:2] + b"\xff" * 2_000_000 + whole[2:]
-    assert pictures._jpeg_end(filled) == len(filled)
+    assert refused(filled).code == "media:too-many-segments"
     assert 2_000_000 < looked_at <= len(filled)
     looked_at = 0
     endless = whole[:2] + b"\xff\xe0\x00\x02" + b"\xff" * 2_000_000 + b"\x00"
@@ -210,6 +210,38 @@ def test_a_jpeg_of_thousands_of_scans_is_refused(picture: Picture) -> None:
     end = data.index(b"\xff", start + 2 + struct.unpack(">H", data[start + 2 : start + 4])[0])
     many = data[:start] + data[start:end] * 1000 + data[end:]
     assert refused(many).code == "media:too-many-scans"
+
+
+@pytest.mark.parametrize(
+    "padding", [b"\xff\xe5\x00\x02", b"\xff\xfe\x00\x02", b"\xff\x01", b"\xff\x00", b"\xff\xd0"]
+)
+def test_a_jpeg_of_a_hundred_thousand_segments_is_refused_before_decoding(
+    picture: Picture, padding: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Image, "open", lambda *args, **more: pytest.fail("decoded"))
+    whole = picture("JPEG")
+    assert refused(whole[:2] + padding * 100_000 + whole[2:]).code == "media:too-many-segments"
+
+
+def test_a_png_of_a_hundred_thousand_chunks_is_refused_before_decoding(
+    picture: Picture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Image, "open", lambda *args, **more: pytest.fail("decoded"))
+    whole = picture("PNG")
+    many = whole[:33] + chunk(b"teSt", b"") * 100_000 + whole[33:]
+    assert refused(many).code == "media:too-many-segments"
+
+
+def test_the_longest_colour_profile_and_small_chunks_are_accepted(picture: Picture) -> None:
+    jpeg, png = picture("JPEG"), picture("PNG")
+    profile = b"\xff\xe2\x00\x12ICC_PROFILE\0\x01\xff.."
+    assert image_intake(owner=None, data=jpeg[:2] + profile * 255 + jpeg[2:]).width == 64
+    assert image_intake(owner=None, data=png[:33] + chunk(b"teSt", b"x") * 1500 + png[33:]).width == 64
+
+
+def test_too_many_megapixels_read_as_more_than_are_accepted() -> None:
+    assert "25.1 megapixels" in refused(png_of(5001, 5000)).message
+    assert "25 megapixels" in refused(png_of(60_000, 60_000)).message
 
 
 def test_what_cameras_append_is_accepted(picture: Picture) -> None:

@@ -8,6 +8,7 @@ and refuses whatever is not exactly one still JPEG, PNG or WebP picture, saying 
 from __future__ import annotations
 
 import io
+import math
 import re
 import warnings
 from dataclasses import dataclass
@@ -28,6 +29,11 @@ warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 MIN_SIDE = 32
 MAX_SIDE = 16_000
 MAX_SCANS = 64  # of a progressive JPEG: ten are usual, thousands of tiny ones are an attack on the decoder
+# Pillow walks segments and chunks in Python, at some microseconds each, fill bytes one by one. Real pictures
+# have fewer than 300 segments (an ICC profile has at most 255) and, in 10 MB, 1300 chunks of libpng's.
+MAX_SEGMENTS = 1000
+MAX_CHUNKS = 10_000
+MAX_FILL = 64 * 1024  # bytes before the first scan that belong to no segment
 EXACT_PIXELS = 1024 * 1024  # pictures up to here are kept pixel by pixel, whatever they came as
 WANTED = "Send one JPEG, PNG or WebP picture."
 SIGNATURES = {b"\xff\xd8\xff": "JPEG", b"\x89PNG\r\n\x1a\n": "PNG", b"RIFF": "WEBP"}
@@ -51,7 +57,7 @@ def picture_open(data: bytes) -> tuple[Image.Image, bool]:
     """Checks and decodes an upload: (RGB in sRGB, upright, alpha flattened on white; did it come lossless?).
 
     Raises UserError: media:empty, too-large, not-a-picture, too-many-pixels, too-small, animated, truncated,
-    trailing-data, too-many-scans, corrupt.
+    trailing-data, too-many-scans, too-many-segments, corrupt.
     """
     if not data:
         raise UserError("media:empty", "The file is empty.", WANTED)
@@ -74,7 +80,9 @@ def picture_open(data: bytes) -> tuple[Image.Image, bool]:
     except UserError:
         raise
     except Image.DecompressionBombError as exc:
-        raise UserError("media:too-many-pixels", str(exc), _smaller()) from exc
+        # Pillow's own limit, asked while it opens the file; its words name that one and not ours.
+        message = f"The picture has more than {settings.MEDIA_MAX_PIXELS // 1_000_000} megapixels."
+        raise UserError("media:too-many-pixels", message, _smaller()) from exc
     except UnidentifiedImageError as exc:
         raise UserError(
             "media:not-a-picture", f"This {family} file cannot be read.", WANTED, status=415
@@ -93,6 +101,11 @@ def _smaller() -> str:
     return f"Send a picture of at most {settings.MEDIA_MAX_PIXELS // 1_000_000} megapixels."
 
 
+def _megapixels(pixels: int) -> str:
+    """Rounded up to a tenth: what is refused never reads like what is accepted."""
+    return f"{math.ceil(pixels / 1e5) / 10:.1f}"
+
+
 def too_large(size: int) -> UserError:
     most = settings.MEDIA_MAX_BYTES // 1024**2
     message = f"The file has {size / 1024**2:.1f} MB; at most {most} MB are accepted."
@@ -103,7 +116,7 @@ def _check_size(width: int, height: int) -> None:
     came = f"The picture has {width} x {height} pixels"
     if width * height > settings.MEDIA_MAX_PIXELS:
         raise UserError(
-            "media:too-many-pixels", f"{came}, {width * height / 1e6:.0f} megapixels.", _smaller()
+            "media:too-many-pixels", f"{came}, {_megapixels(width * height)} megapixels.", _smaller()
         )
     if max(width, height) > MAX_SIDE:
         raise UserError("media:too-many-pixels", f"{came}.", f"Send one of at most {MAX_SIDE} pixels a side.")
@@ -135,8 +148,13 @@ _JPEG_MARKER = re.compile(rb"\xff([^\x00\xd0-\xd7\xff])")
 
 def _jpeg_end(data: bytes) -> int | None:
     """Offset behind the first picture's end-of-image marker, walking its segments; None: there is none."""
-    position, scans = 2, 0
+    position, scans, segments, fill = 2, 0, 0, 0
     while marker := _JPEG_MARKER.search(data, position):
+        segments += 1
+        if not scans:
+            fill += marker.start() - position
+        if segments > MAX_SEGMENTS or fill > MAX_FILL:
+            raise _padded("JPEG", f"more than {MAX_SEGMENTS} segments or {MAX_FILL // 1024} kB between them")
         kind, position = marker[1][0], marker.end()
         if kind == 0xD9:
             return position
@@ -151,13 +169,21 @@ def _jpeg_end(data: bytes) -> int | None:
 
 
 def _png_end(data: bytes) -> int | None:
-    position = 8
+    position, chunks = 8, 0
     while position + 12 <= len(data):
+        chunks += 1
+        if chunks > MAX_CHUNKS:
+            raise _padded("PNG", f"more than {MAX_CHUNKS} chunks")
         kind = data[position + 4 : position + 8]
         position += 12 + int.from_bytes(data[position : position + 4], "big")
         if kind == b"IEND":
             return position
     return None
+
+
+def _padded(family: str, what: str) -> UserError:
+    message = f"This {family} file has {what}, which no picture needs."
+    return UserError("media:too-many-segments", message, f"Export it again as a usual {family}.")
 
 
 def _webp_end(data: bytes) -> int | None:
