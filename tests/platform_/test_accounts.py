@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.conf import LazySettings
 from django.contrib.sessions.models import Session
 from django.core import mail
@@ -439,3 +440,59 @@ def test_a_tokens_text_is_in_one_answer_and_nowhere_else(client: Client, ada: Us
         services.token_create(user=ada, name="x")
     refused = client.post("/me/tokens/", {"name": "one more"})
     assert (refused.status_code, ApiToken.objects.count()) == (302, services.MAX_TOKENS)
+
+
+# --- addresses beside the account's own -----------------------------------------------------------------
+
+
+def an_address(user: User, email: str, **more: Any) -> EmailAddress:
+    return EmailAddress.objects.create(user=user, email=email, **more)
+
+
+def test_an_address_of_another_account_does_not_become_the_first(
+    client: Client, ada: User, bob: User
+) -> None:
+    an_address(ada, ada.email, primary=True)
+    an_address(ada, bob.email)
+    client.force_login(ada)
+    answer = client.post("/accounts/email/", {"action_primary": "", "email": bob.email}, follow=True)
+    assert answer.status_code == 200
+    assert "another account&#x27;s" in answer.content.decode()
+    ada.refresh_from_db()
+    assert ada.email == "ada@example.org"
+    assert EmailAddress.objects.get(primary=True).email == "ada@example.org"
+
+
+@pytest.mark.parametrize("by", ["api", "page"])
+@pytest.mark.parametrize("confirmed", [False, True])
+def test_an_address_that_somebody_else_never_confirmed_does_not_bar_its_owner(
+    client: Client, ada: User, by: str, confirmed: bool
+) -> None:
+    an_address(ada, "grace@example.org", verified=confirmed)
+    if by == "api":
+        post(client, "/api/v1/accounts/", NEW)
+    else:
+        client.post("/accounts/signup/", {**NEW, "password1": PASSWORD})
+    assert User.objects.filter(email="grace@example.org").exists() is not confirmed
+
+
+def test_the_only_address_of_an_account_stays(client: Client, ada: User) -> None:
+    an_address(ada, ada.email, primary=True)
+    client.force_login(ada)
+    client.post("/accounts/email/", {"action_remove": "", "email": ada.email})
+    assert EmailAddress.objects.filter(user=ada).exists()
+
+
+def test_the_export_has_every_address(client: Client, ada: User, bearer: Bearer) -> None:
+    an_address(ada, ada.email, primary=True)
+    an_address(ada, "a@other.org")
+    held = client.get("/api/v1/me/export/", headers=bearer(ada)).json()["accounts"]["addresses"]
+    assert [row["email"] for row in held] == [ada.email, "a@other.org"]
+
+
+def test_a_tokens_name_has_no_zero_in_it(client: Client, ada: User) -> None:
+    client.force_login(ada)
+    answer = client.post("/me/tokens/", {"name": "a\0b"})
+    assert answer.status_code == 400
+    assert "U+0000" in answer.content.decode()
+    assert not ApiToken.objects.exists()

@@ -27,6 +27,10 @@ class PeopleAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has
         """A demonstration person gets no link; whoever asked reads the same page as always."""
         return None if user.is_demonstration else super().send_password_reset_mail(user, email, context)
 
+    def can_delete_email(self, email_address: Any) -> bool:
+        """An account keeps an address: without one there is no way back to it, and only one could be so."""
+        return not email_address.primary and super().can_delete_email(email_address)
+
     def clean_username(self, username: str, shallow: bool = False) -> str:
         # NFKC: letters that only look different (ｄｅｍｏ) are the same name.
         username = str(super().clean_username(unicodedata.normalize("NFKC", username), shallow))

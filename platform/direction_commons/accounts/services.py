@@ -15,7 +15,6 @@ from typing import Any, Protocol
 
 import structlog
 from allauth.account.adapter import get_adapter
-from allauth.account.internal.userkit import filter_users_by_email
 from allauth.account.models import EmailAddress
 from django.contrib.auth import authenticate
 from django.contrib.auth.password_validation import validate_password
@@ -49,7 +48,7 @@ def person_create(*, username: str, email: str, password: str) -> User:
             check()
         except ValidationError as exc:
             wrong.append(f"{field}: {' '.join(exc.messages)}")
-    if not wrong and filter_users_by_email(user.email):
+    if not wrong and address_taken(user.email):
         wrong.append("e-mail: there is an account with this address already.")
     if wrong:
         raise UserError("accounts:invalid", "; ".join(wrong), "Change that and send it again.")
@@ -66,9 +65,18 @@ def person_create(*, username: str, email: str, password: str) -> User:
     return user
 
 
+def address_taken(email: str) -> bool:
+    """Whether it is an account's own address, or one that somebody has confirmed."""
+    confirmed = EmailAddress.objects.filter(email__iexact=email, verified=True)
+    return User.objects.filter(email__iexact=email).exists() or bool(confirmed.exists())
+
+
 @transaction.atomic
 def token_create(*, user: User, name: str) -> tuple[ApiToken, str]:
     """A new token and its text, which is shown this once: only its sha256 is kept."""
+    if "\0" in name:
+        message = "The name of a token has U+0000 in it, which no text here can hold."
+        raise UserError("accounts:token-name", message, "Leave it out.")
     if user.is_demonstration:
         raise UserError("accounts:demonstration", "Nobody can sign in as a demonstration person.", status=403)
     person_lock(user=user)
@@ -133,6 +141,8 @@ def account_delete(*, user: User, password: str | None = None) -> None:
 
     Args:
         password: when given it must be theirs (pages and API ask for it; the operator's commands do not).
+
+    Raises UserError: "accounts:wrong-password" (403), "accounts:gone" (401) when it is deleted already.
     """
     if password is not None and not user.check_password(password):
         raise UserError(
@@ -142,6 +152,7 @@ def account_delete(*, user: User, password: str | None = None) -> None:
     for tries_left in (2, 1, 0):
         try:
             with transaction.atomic():
+                person_lock(user=user)
                 for erase in _erasers.values():
                     erase(user=user)
                 user.delete()
@@ -158,6 +169,9 @@ def account_export(*, user: User) -> dict[str, Any]:
     own = {
         "username": user.username,
         "email": user.email,
+        "addresses": list(
+            EmailAddress.objects.filter(user=user).order_by("pk").values("email", "primary", "verified")
+        ),
         "joined": user.date_joined.isoformat(),
         "tokens": [{"name": token.name, "prefix": token.prefix} for token in user.api_tokens.all()],
         "usage": usage_export(user),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
+from allauth.account.views import EmailView
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_required
+from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
@@ -29,6 +32,8 @@ def token_new(request: HttpRequest) -> HttpResponse:
             user=signed_in(request), name=request.POST.get("name", "").strip() or "token"
         )
     except UserError as error:
+        if error.status == 400:
+            raise
         messages.error(request, f"{error.message} {error.todo}")
         return redirect(settings.PERSON_PAGE)
     return render(
@@ -72,3 +77,19 @@ def delete(request: HttpRequest) -> HttpResponse:
     logout(request)
     messages.success(request, "Your account and everything in it are deleted.")
     return redirect("/")
+
+
+class AddressesView(EmailView):  # type: ignore[misc]  # allauth has no types
+    """allauth's page of one's addresses; an address that became another account's is refused in words."""
+
+    def _action_primary(self, request: HttpRequest, *args: Any, **more: Any) -> HttpResponse | None:
+        try:
+            with transaction.atomic():
+                answer: HttpResponse | None = super()._action_primary(request, *args, **more)
+                return answer
+        except IntegrityError:
+            messages.error(request, "This address is another account's. Your own stays as it was.")
+            return redirect("account_email")
+
+
+addresses = login_required(AddressesView.as_view())

@@ -152,7 +152,10 @@ CACHES = {
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["direction_commons.accounts.backends.PeopleBackend"]
 ACCOUNT_ADAPTER = "direction_commons.accounts.adapter.PeopleAdapter"
-ACCOUNT_FORMS = {"login": "direction_commons.accounts.forms.SignInForm"}
+ACCOUNT_FORMS = {
+    "login": "direction_commons.accounts.forms.SignInForm",
+    "signup": "direction_commons.accounts.forms.SignUpForm",
+}
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
+from direction_commons.accounts.views import addresses
 from direction_commons.config.health import healthz
 
 ROOMS = [
@@ -23,6 +24,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="api-docs"),
     path("api/v1/", include("direction_commons.config.api_urls")),
+    path("accounts/email/", addresses),  # allauth's name and page, answered more carefully
     path("accounts/", include("allauth.account.urls")),
     *[path("", include(f"{room}.urls")) for room in ROOMS],
 ]
