@@ -23,7 +23,7 @@ from django.utils import timezone
 
 from direction_commons.accounts.models import User
 from direction_commons.accounts.quotas import person_lock, quota_spend
-from direction_commons.errors import UserError
+from direction_commons.errors import NotFound, UserError
 from direction_commons.jobs.models import Job
 from direction_commons.jobs.services import job_cancel, job_enqueue
 from direction_commons.media.models import StoredImage
@@ -349,13 +349,16 @@ def pair_priority(pair: Pair) -> int:
 
 
 def _locked(pair: Pair) -> Pair:
-    """The pair's present row, its pictures and its inversions, locked."""
+    """The pair's present row, its pictures and its inversions, locked. NotFound: deleted meanwhile."""
     person_lock(user=pair.contributor)
     row = (
         Pair.objects.select_for_update(of=("self",))
         .select_related("before", "after", "contributor", "semantic")
-        .get(pk=pair.pk)
+        .filter(pk=pair.pk)
+        .first()
     )
+    if row is None:
+        raise NotFound("pair")
     pictures = StoredImage.objects.filter(pk__in=[row.before_id, row.after_id])
     list(pictures.select_for_update(no_key=True).order_by("pk").values_list("pk"))
     inversions = Inversion.objects.filter(image__in=[row.before_id, row.after_id])

@@ -14,7 +14,7 @@ from django.db import transaction
 
 from direction_commons.accounts.models import User
 from direction_commons.accounts.quotas import person_lock, quota_check, quota_spend
-from direction_commons.errors import UserError
+from direction_commons.errors import NotFound, UserError
 from direction_commons.jobs.models import Job
 from direction_commons.media.models import StoredImage
 from direction_commons.media.services import files_forget, image_intake
@@ -93,23 +93,32 @@ def photo_prepare(*, photo: Photo, generator: Generator) -> None:
 
     Nor on a generator that is set aside: nothing new is derived there, whoever asks.
     """
-    if (
-        generator.is_active
-        and not Inversion.objects.filter(image_id=photo.image_id, generator=generator).exists()
-    ):
-        inversion_request(
-            image=photo.image, generator=generator, priority=Job.Priority.PERSON, owner=photo.owner
-        )
+    asked = Inversion.objects.filter(image_id=photo.image_id, generator=generator)
+    if generator.is_active and not asked.exists():
+        with transaction.atomic():
+            photo = _present(photo)
+            inversion_request(
+                image=photo.image, generator=generator, priority=Job.Priority.PERSON, owner=photo.owner
+            )
 
 
 @transaction.atomic
 def photo_delete(*, photo: Photo) -> None:
     """Delete a photo with its recipes, and its picture, code and reconstruction unless a pair uses them."""
-    image = photo.image
     if photo.owner is not None:
         person_lock(user=photo.owner)
+    photo = _present(photo)
+    image = photo.image
     photo.delete()
     picture_erase(image=image)
+
+
+def _present(photo: Photo) -> Photo:
+    """The photo's row, locked until the transaction's end. NotFound: deleted meanwhile."""
+    row = Photo.objects.select_for_update(of=("self",)).select_related("image").filter(pk=photo.pk).first()
+    if row is None:
+        raise NotFound("photo")
+    return row
 
 
 def _request_inversions(photo: Photo, priority: Job.Priority, *, again: bool = False) -> None:
@@ -127,6 +136,7 @@ def _request_inversions(photo: Photo, priority: Job.Priority, *, again: bool = F
 def recipe_save(*, user: User, photo: Photo, generator: Generator, steps: Sequence[Step]) -> Recipe:
     """Write an edit down and keep it with the person's account."""
     person_lock(user=user)
+    photo = _present(photo)
     quota_check(
         what="recipes",
         used=Recipe.objects.filter(owner=user).count(),
@@ -141,7 +151,8 @@ def recipe_save(*, user: User, photo: Photo, generator: Generator, steps: Sequen
 
 
 def recipe_delete(*, recipe: Recipe) -> None:
-    recipe.delete()
+    if not recipe.delete()[0]:
+        raise NotFound("recipe")
 
 
 def recipe_compose(*, user: User | None, photo: Photo, generator: Generator, steps: Sequence[Step]) -> Recipe:
@@ -167,13 +178,19 @@ def recipe_read(*, user: User | None, document: Any) -> Recipe:
     """
     if not isinstance(document, dict) or document.get("format") != RECIPE_FORMAT:
         raise _no_recipe(f'its "format" is not {RECIPE_FORMAT!r}')
+    for part in ("photo", "generator"):
+        if not isinstance(document.get(part), dict):
+            raise _no_recipe(f'its "{part}" is not an object')
     try:
         photo_id, sha256 = str(document["photo"]["id"]), document["photo"]["sha256"]
         digest, codes_sha256 = document["generator"]["digest"], document["codes_sha256"]
-        steps_parse(document["steps"])
-        written = [{name: step[name] for name in WRITTEN} for step in document["steps"]]
-    except (KeyError, TypeError) as error:
-        raise _no_recipe(f"{error} is missing or of another type") from error
+        parsed = steps_parse(document["steps"])  # ids as they are looked up, however they were written
+        written = [
+            {**{name: step[name] for name in WRITTEN}, "id": own.id}
+            for step, own in zip(document["steps"], parsed, strict=True)
+        ]
+    except KeyError as error:
+        raise _no_recipe(f"{error} is missing") from error
     photo = access_photo(user, photo_id)
     generator = Generator.objects.filter(digest=str(digest)).first()
     if generator is None or photo.image.sha256 != sha256:

@@ -72,6 +72,7 @@ def _step(number: int, item: Any) -> Step:
     if kind == "community":
         if not (key.isascii() and key.isdecimal() and len(key) < 19):
             raise _refused(f"step {number} names the version {key[:40]!r}; a whole number was wanted")
+        key = str(int(key))  # as it is looked up: 012 is 12
     elif kind == "pair":
         try:
             key = str(uuid.UUID(key))

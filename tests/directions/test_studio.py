@@ -558,6 +558,31 @@ def test_a_preview_is_the_librarys_edit_and_a_recipe_replays_it(
 
 
 @pytest.mark.django_db
+def test_a_recipe_is_read_however_its_ids_are_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    generator, owner = a_generator(), a_person()
+    photo, version = a_photo(owner, generator), a_version(generator)
+    direction = a_direction(owner, generator)
+    client = signed_in(owner)
+    steps = [
+        {"kind": "community", "id": f"00{version.pk}", "intensity": 1.0},
+        {"kind": "pair", "id": str(direction.pk).upper(), "intensity": 1.0},
+    ]
+    document = client.post(f"/api/v1/photos/{photo.pk}/recipes/", {"steps": steps}, JSON).json()["document"]
+    assert [step["id"] for step in document["steps"]] == [str(version.pk), str(direction.pk)]
+    drawn: list[str] = []
+
+    def picture_of(*, steps: Any, **more: Any) -> Any:
+        drawn.extend(step.id for step in steps)
+        return previews.Picture(b"", "image/png")
+
+    monkeypatch.setattr("directions.studio.services.picture_of", picture_of)
+    document["steps"][0]["id"] = version.pk
+    document["steps"][1]["id"] = direction.pk.hex.upper()
+    assert client.post("/api/v1/recipes/replay/", document, JSON).status_code == 200
+    assert drawn == [str(version.pk), str(direction.pk)]
+
+
+@pytest.mark.django_db
 def test_what_is_no_recipe_is_refused() -> None:
     generator, owner = a_generator(), a_person()
     photo, version = a_photo(owner, generator), a_version(generator)
@@ -566,7 +591,9 @@ def test_what_is_no_recipe_is_refused() -> None:
     document = client.post(f"/api/v1/photos/{photo.pk}/recipes/", {"steps": steps}, JSON).json()["document"]
     replay = "/api/v1/recipes/replay/"
     for odd in ([], {}, {**document, "format": "another/1"}, {**document, "photo": "mine"}):
-        assert code_of(client.post(replay, odd, JSON)) == (400, "studio:recipe")
+        answer = client.post(replay, odd, JSON)
+        assert code_of(answer) == (400, "studio:recipe")
+        assert "indices" not in answer.content.decode(), "words of Python's, which say nothing to a person"
     no_steps = json.loads(json.dumps(document))
     del no_steps["steps"][0]["vector_sha256"]
     assert code_of(client.post(replay, no_steps, JSON)) == (400, "studio:recipe")

@@ -22,8 +22,13 @@ def person_lock(*, user: User) -> None:
     It is the first lock of whoever takes it, so that two requests of a person cannot meet in a deadlock over
     the same pictures, and a quota's last place is given once. A worker that saves something of the person
     does not wait for it.
+
+    Raises UserError "accounts:gone" (401): the account was deleted since this request was let in. What is
+    looked up under the lock stays until its end; what was looked up before it must be looked up again.
     """
-    User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    if User.objects.select_for_update(no_key=True).filter(pk=user.pk).first() is None:
+        message = "This account was deleted a moment ago."
+        raise UserError("accounts:gone", message, "Sign in with another, or sign up.", status=401)
 
 
 def quota_check(
