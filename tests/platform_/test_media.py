@@ -727,3 +727,15 @@ def test_cleaning_leaves_folders_that_are_not_ours_alone() -> None:
     foreign.write_bytes(b"x")
     assert services.images_clean(older_than=-1) == (0, 0)
     assert foreign.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_empty_folder_of_a_person_who_is_gone_goes_with_the_next_cleaning(
+    picture: Picture, ada: User, bob: User
+) -> None:
+    folders = [Path(default_storage.path(str(person.pk))) for person in (ada, bob)]
+    for person in (ada, bob):
+        image_delete(image=image_intake(owner=person, data=picture()))
+    ada.delete()
+    call_command("media_clean")
+    assert [folder.exists() for folder in folders] == [False, True]

@@ -254,7 +254,7 @@ def files_forget(*, image: StoredImage) -> None:
 
 def images_clean(*, older_than: int) -> tuple[int, int]:
     """Deletes pictures that nothing holds and files that no row names, older than so many seconds: (rows,
-    files).
+    files). Empty folders of people who are gone go as well.
 
     A request that died after its intake leaves the one; one that died between file and row, the other.
     """
@@ -269,6 +269,10 @@ def images_clean(*, older_than: int) -> tuple[int, int]:
             path = f"{folder}/{name}"
             if default_storage.get_modified_time(path) <= before:
                 files += _orphan_delete(folder, name)
+        # Of a person who is gone: nobody writes there any more.
+        gone = folder != COMMONS and not User.objects.filter(pk=folder).exists()
+        if gone and not any(default_storage.listdir(folder)):
+            default_storage.delete(folder)
     return rows, files
 
 
