@@ -107,3 +107,24 @@ def test_steps_that_are_nested_too_deeply_are_refused_by_the_page(client: Client
 
 def test_a_number_of_looks_that_no_counter_reaches_is_no_fault(client: Client) -> None:
     assert client.get(f"/demonstration/progress/?look={'9' * 5000}").status_code == 200
+
+
+def test_a_session_without_its_csrf_token_is_told_what_is_missing() -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(rows.a_person())
+    answer = client.delete("/api/v1/me/", {"password": "x"}, JSON)
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"]) == (403, "request:csrf")
+    assert "X-CSRFToken" in error["todo"]
+
+
+def test_a_number_of_thousands_of_digits_is_refused_in_words(client: Client) -> None:
+    answer = client.generic("POST", TOKENS, f'{{"login": {"9" * 5000}}}', content_type=JSON)
+    assert answer.status_code == 400
+    assert "digits" in answer.json()["error"]["message"]
+    assert "set_int_max" not in answer.content.decode()
+
+
+def test_the_page_of_the_password_says_what_becomes_of_tokens(client: Client) -> None:
+    client.force_login(rows.a_person())
+    assert "API tokens stay" in client.get("/accounts/password/change/").content.decode()

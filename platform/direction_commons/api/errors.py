@@ -48,6 +48,10 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response:
         case exceptions.NotAuthenticated() | exceptions.AuthenticationFailed():
             code, message = "request:unauthenticated", str(exc.detail)
             todo = "Send 'Authorization: Bearer <token>'; POST /api/v1/tokens/ gives one."
+        case exceptions.PermissionDenied() if str(exc.detail).startswith("CSRF Failed"):  # DRF's own words
+            code = "request:csrf"
+            message = "A session was sent without the CSRF token that belongs to it, so nothing was changed."
+            todo = "Send the csrftoken cookie's value as X-CSRFToken, or 'Authorization: Bearer <token>'."
         case PermissionDenied() | exceptions.PermissionDenied():
             code, message = "request:forbidden", "This needs another account."
             todo = "Sign in as somebody who may."

@@ -20,6 +20,12 @@ class CarefulJSONParser(JSONParser):
             data = super().parse(stream, media_type, parser_context)
         except RecursionError as exc:
             raise ParseError("JSON parse error - it is nested too deeply.") from exc
+        except ParseError as exc:
+            if "integer string conversion" in str(
+                exc.detail
+            ):  # Python's limit, with advice for its programmer
+                raise ParseError("JSON parse error - a whole number has thousands of digits.") from exc
+            raise
         except LookupError as exc:  # "application/json; charset=nope"
             raise ParseError("JSON parse error - its charset is not known; UTF-8 is wanted.") from exc
         left = [data]
