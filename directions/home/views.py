@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
@@ -17,7 +18,7 @@ from direction_commons.errors import UserError
 from direction_commons.pages import poll_delay
 from directions.generators.selectors import default_generator, generator_list
 from directions.home.selectors import FrontPage, front_page
-from directions.inversions.selectors import inversion_of
+from directions.inversions.selectors import images_out_of_domain, inversion_of
 from directions.pairs.selectors import pair_state, pairs_of
 from directions.studio.models import Photo
 from directions.studio.selectors import photos_of
@@ -66,15 +67,26 @@ def me(request: HttpRequest) -> HttpResponse:
     """All that is mine: pairs, photos, tokens, the account."""
     user = person(request)
     assert user is not None  # login_required
+    photos = list(photos_of(user=user)[:PHOTOS_SHOWN])
     page = Paginator(pairs_of(user), PAIRS_A_PAGE).get_page(request.GET.get("page"))
     context = {
         "page": page,
         "pairs": [(pair, pair_state(pair)) for pair in page],
-        "photos": list(photos_of(user=user)[:PHOTOS_SHOWN]),
+        "photos": photos,
+        "foreign": _foreign(photos),
         "num_photos": photos_of(user=user).count(),
         "tokens": ApiToken.objects.filter(user=user).order_by("-created_at"),
     }
     return render(request, "home/me.html", context)
+
+
+def _foreign(photos: list[Photo]) -> set[UUID]:
+    """The pictures among them that the generator cannot draw; none while there is no generator."""
+    try:
+        generator = default_generator()
+    except UserError:
+        return set()
+    return images_out_of_domain(images=[photo.image for photo in photos], generator=generator)
 
 
 @never_cache

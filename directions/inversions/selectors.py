@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from uuid import UUID
 
 from direction_commons.jobs.models import Job
 from direction_commons.jobs.selectors import job_of, job_place
@@ -27,6 +29,12 @@ class InversionProgress:
 
 def inversion_of(*, image: StoredImage, generator: Generator) -> Inversion | None:
     return Inversion.objects.filter(image=image, generator=generator).select_related("reconstruction").first()
+
+
+def images_out_of_domain(*, images: Iterable[StoredImage], generator: Generator) -> set[UUID]:
+    """Which of these pictures the generator was found unable to draw. One query."""
+    rows = Inversion.objects.filter(image__in=images, generator=generator, out_of_domain=True)
+    return set(rows.values_list("image_id", flat=True))
 
 
 def inversion_codes(inversion: Inversion) -> Codes:
