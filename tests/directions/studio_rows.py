@@ -125,6 +125,7 @@ def a_version(
     *,
     demonstration: bool = False,
     members: int = 3,
+    cosines: tuple[float, ...] = (),
     agreement: float | None = 0.5,
     directions: list[str] | None = None,
     vector: bool = True,
@@ -135,12 +136,15 @@ def a_version(
         semantic=semantic, generator=generator, space=generator.space, demonstration=demonstration
     )
     number = series.versions.count() + 1
-    ids = directions or [f"{next(_numbers):032x}" for _ in range(members)]
+    ids = directions or [f"{next(_numbers):032x}" for _ in range(len(cosines) or members)]
     data, shape = a_unit_vector(generator)
     version = Version.objects.create(
         series=series,
         number=number,
-        members=[{"direction": id, "weight": 1 / len(ids), "cosine": 0.9} for id in ids],
+        members=[
+            {"direction": id, "weight": 1 / len(ids), "cosine": cosine}
+            for id, cosine in zip(ids, cosines or [0.9] * len(ids), strict=True)
+        ],
         num_members=len(ids),
         num_contributors=len(ids),
         resultant=0.8,

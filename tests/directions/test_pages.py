@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from html.parser import HTMLParser
 from typing import Any
+from urllib.parse import urlencode
 from uuid import uuid4
 
 import pytest
@@ -216,6 +217,18 @@ def test_an_absent_page_is_a_page(drawn: Generator) -> None:
     assert "There is nothing here" in page(Client(), "/catalog/unnamed/", 404).check().text
 
 
+def test_signed_out_an_absent_page_offers_to_sign_in_whether_it_exists_or_not(
+    drawn: Generator, owner: User
+) -> None:
+    photo = photo_create(owner=owner, data=picture_bytes(11))
+    for id in (photo.pk, uuid4()):
+        address = reverse("studio:photo", args=[id])
+        shown = page(Client(), address, 404).check()
+        assert "Perhaps it is yours" in shown.text
+        assert urlencode({"next": address}) in shown.response.content.decode()
+    assert "Perhaps it is yours" not in page(signed_in(owner), "/nowhere/", 404).check().text
+
+
 def test_a_failure_of_ours_is_a_page_with_a_reference(
     drawn: Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -289,6 +302,23 @@ def test_a_change_shows_versions_members_and_files(drawn: Generator, owner: User
     assert f"/api/v1/community/versions/{version.pk}.safetensors" in content
     assert Client().get(f"/api/v1/community/versions/{version.pk}.safetensors").status_code == 200
     assert "olga" not in content
+
+
+def test_pairs_that_point_elsewhere_are_called_out(drawn: Generator) -> None:
+    a_version(
+        drawn, "smile", cosines=(0.8, 0.7, 0.6, 0.3)
+    )  # in the middle stands 0.65: 0.3 is below its half
+    assert "1 pair points elsewhere" in page(Client(), "/catalog/smile/").check().text
+    a_version(drawn, "smile", cosines=(0.8, 0.7, 0.6, 0.4))
+    assert "elsewhere" not in page(Client(), "/catalog/smile/").check().text
+
+
+def test_a_photo_of_another_world_is_marked_in_its_owners_list(drawn: Generator, owner: User) -> None:
+    an_inversion(photo_create(owner=owner, data=picture_bytes(12)).image, drawn)
+    assert "cannot be edited" not in page(signed_in(owner), "/me/").check().text
+    foreign = photo_create(owner=owner, data=picture_bytes(13))
+    an_inversion(foreign.image, drawn, out_of_domain=True)
+    assert page(signed_in(owner), "/me/").check().text.count("cannot be edited") == 1
 
 
 def test_a_change_without_its_vector_offers_no_files(drawn: Generator) -> None:

@@ -19,6 +19,7 @@ from directions.inversions import handlers as inversion_handlers
 from directions.inversions.services import STEPS
 from directions.pairs.models import Direction
 from directions.pairs.services import pair_contribute
+from directions.pairs.words import quality_rows
 from tests.directions.domain_rows import a_face, as_jpeg, noise
 
 Judge = Callable[..., Direction]
@@ -125,3 +126,23 @@ def test_a_zeroed_encoder_makes_errors_jump_and_says_so(
     assert min(blind.quality["errors"]) > 1.5 * max(sound.quality["errors"])
     assert blind.vector is None
     assert blind.reason
+
+
+def test_of_a_refused_pair_only_what_its_refusal_rests_on_is_measured() -> None:
+    measured = {
+        "change_kept": 0.97,
+        "movement_over_null": 0.0,
+        "changed_fraction": 0.98,
+        "error_inside": 0.02,
+        "error_outside": 0.02,
+    }
+    said = {
+        verdict: [row.words for row in quality_rows({**measured, "verdict": verdict})]
+        for verdict in ("same-picture", "unrelated-pictures", "out-of-domain")
+    }
+    assert said == {
+        "same-picture": ["Nothing changes"],
+        "unrelated-pictures": ["Nearly everything changes"],
+        "out-of-domain": [],
+    }
+    assert len(quality_rows({**measured, "verdict": None})) == 4
