@@ -125,6 +125,7 @@ def contributed(live_site: Any, chromium: Any) -> Contribution:
     made = Window(context, page, live_site.url)
     made.goto("/accounts/signup/?next=/contribute/")
     sign_up(made)
+    page.wait_for_url("**/contribute/")  # loaded: before its script runs, the tray sends a pair at once
     page.get_by_role("button", name="Take the pair “glasses”").click()
     page.get_by_role("img", name="Before: glasses-before.png").wait_for()
     page.get_by_role("button", name="Contribute this pair").click()
