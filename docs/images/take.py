@@ -92,7 +92,7 @@ def main() -> None:
         take(page, "contribution", full=True)
         page.click("text=Use it in the studio now")
         page.locator("#samples ~ ul a").nth(2).click()
-        move(page, 1, -10)
+        move(page, 4, 10)
         take(page, "studio")
         address = page.url
 

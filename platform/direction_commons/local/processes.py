@@ -23,6 +23,9 @@ from direction_commons.local.privileges import die_with_parent, unprivileged
 
 LOG_LIMIT = 20 * 1024**2  # bytes; a longer log is put aside as `.old` when its child starts
 BACKOFF_LONGEST = 30.0  # seconds
+# Seconds by which one process's start may be told differently: Linux adds a boot time in whole seconds to it,
+# which jumps by one when the clock is adjusted. No system gives a pid to somebody else within so short a time.
+SAME_START = 1.5
 HEALTHY_AFTER = 60.0  # seconds of life after which a death counts as the first again
 
 
@@ -138,7 +141,7 @@ def stop_leftovers(records: list[dict[str, float]], say: Callable[[str], None]) 
         with contextlib.suppress(psutil.Error, KeyError, TypeError):
             process = psutil.Process(int(entry["pid"]))
             if (
-                abs(process.create_time() - entry["created"]) < 0.05
+                abs(process.create_time() - entry["created"]) < SAME_START
                 and process.status() != psutil.STATUS_ZOMBIE
             ):
                 say(f"Stopping {entry['name']} (pid {process.pid}), left over from a killed start.")

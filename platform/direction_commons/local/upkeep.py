@@ -20,7 +20,7 @@ import psutil
 from direction_commons.local import engines
 from direction_commons.local.errors import LocalError
 from direction_commons.local.folders import REPOSITORY, Folders
-from direction_commons.local.processes import Child, stop_children, stop_leftovers
+from direction_commons.local.processes import SAME_START, Child, stop_children, stop_leftovers
 from direction_commons.local.supervisor import stack_environment
 
 KEPT_FILES = ("secret-key", "operator-password")
@@ -32,7 +32,10 @@ def running_supervisor(folders: Folders) -> psutil.Process | None:
     facts = folders.read_json("run/supervisor.json")
     with contextlib.suppress(psutil.Error, KeyError, TypeError):
         process = psutil.Process(facts["pid"])
-        if abs(process.create_time() - facts["created"]) < 0.05 and process.status() != psutil.STATUS_ZOMBIE:
+        if (
+            abs(process.create_time() - facts["created"]) < SAME_START
+            and process.status() != psutil.STATUS_ZOMBIE
+        ):
             return process
     return None
 
