@@ -220,12 +220,12 @@ def test_killed_supervisor_blocks_nothing_and_the_second_start_prepares_nothing(
     # A worker that still starts has no handler of SIGTERM yet and dies of it, suspended or not.
     until(lambda: health(site.url)["ok"], 60, "every part to be healthy")
     stubborn.suspend()
+    until(lambda: stubborn.status() == psutil.STATUS_STOPPED, 20, "the batch worker to be suspended")
     site.process.kill()
     site.process.wait()
     _gone, alive = psutil.wait_procs([p for n, p in children.items() if n != "batch"], timeout=20)
     if sys.platform == "linux":
         assert alive == []
-    assert stubborn.status() == psutil.STATUS_STOPPED
 
     began = time.monotonic()
     site = starter(home)

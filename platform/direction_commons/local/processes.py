@@ -24,7 +24,7 @@ from direction_commons.local.privileges import die_with_parent, unprivileged
 LOG_LIMIT = 20 * 1024**2  # bytes; a longer log is put aside as `.old` when its child starts
 BACKOFF_LONGEST = 30.0  # seconds
 # Seconds by which one process's start may be told differently: Linux adds a boot time in whole seconds to it,
-# which jumps by one when the clock is adjusted. No system gives a pid to somebody else within so short a time.
+# which jumps by one when the clock is adjusted. No pid goes to somebody else within so short a time.
 SAME_START = 1.5
 HEALTHY_AFTER = 60.0  # seconds of life after which a death counts as the first again
 
