@@ -16,8 +16,8 @@ from directions.community.models import Series, Version, VersionStrip, VersionVe
 from directions.community.services import KIND
 from directions.generators.models import Generator
 from directions.inversions.codes import Codes, codes_sha256, codes_unpack
+from directions.pairs.derivation import UNFINISHED
 from directions.pairs.models import Direction, Pair
-from directions.pairs.services import UNFINISHED
 from directions.semantics.models import Semantic
 from inference.averaging import CommunityDirection
 

@@ -18,8 +18,8 @@ from direction_commons.media.services import image_keep, image_read, images_writ
 from directions.inversions.codes import codes_pack
 from directions.inversions.selectors import inversion_codes
 from directions.inversions.strips import Strip, strips_draw
+from directions.pairs.derivation import KIND, UNFINISHED, direction_fail
 from directions.pairs.models import Direction
-from directions.pairs.services import KIND, UNFINISHED, direction_fail
 from directions.pairs.signals import pair_derived
 from directions.pairs.verdicts import verdict_text
 from inference.intensities import STRIP

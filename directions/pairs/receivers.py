@@ -8,7 +8,7 @@ from django.dispatch import receiver
 
 from directions.inversions.models import Inversion
 from directions.inversions.signals import inversion_failed, inversion_finished
-from directions.pairs.services import direction_advance, directions_fail
+from directions.pairs.derivation import direction_advance, directions_fail
 
 
 @receiver(inversion_finished)

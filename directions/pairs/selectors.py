@@ -13,8 +13,8 @@ from direction_commons.jobs.selectors import job_of, job_place
 from directions.generators.models import Generator
 from directions.inversions.models import Inversion
 from directions.inversions.selectors import InversionProgress, inversion_progress, place_text, seconds_text
+from directions.pairs.derivation import KIND
 from directions.pairs.models import Direction, Pair
-from directions.pairs.services import KIND
 from directions.pairs.verdicts import quality_notes
 
 

@@ -491,7 +491,7 @@ def test_each_generator_has_versions_of_its_own(
     contribute()
     contribute()
     other = register(tiny_folders[1])
-    from directions.pairs.services import directions_rederive
+    from directions.pairs.derivation import directions_rederive
 
     directions_rederive(generator=other)
     work()

@@ -39,12 +39,11 @@ from directions.inversions.services import inversion_request, picture_erase
 from directions.pairs import handlers
 from directions.pairs import services as pair_services
 from directions.pairs.access import access_pair
+from directions.pairs.derivation import direction_advance, directions_rederive
 from directions.pairs.exports import direction_load, file_bytes
 from directions.pairs.models import Direction, Pair
 from directions.pairs.selectors import direction_of, directions_of, pair_progress, pair_state, pairs_of
 from directions.pairs.services import (
-    direction_advance,
-    directions_rederive,
     pair_cancel,
     pair_delete,
     pair_retry,

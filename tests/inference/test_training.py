@@ -6,6 +6,7 @@ import argparse
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -104,6 +105,28 @@ def test_a_run_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
     assert again.position.step > run.position.step
     stages = {str(line["validation"]) for line in log(tmp_path)[already:] if "validation" in line}
     assert stages == {"end of generator-128", "end of joint"}
+
+
+@pytest.mark.usefixtures("toy")
+def test_a_finished_run_goes_on_with_its_last_stages_from_the_averaged_weights(tmp_path: Path) -> None:
+    drawn(tmp_path)
+    whole = trainer.Trainer(options(tmp_path, 2), 0, 1)
+    whole.run()
+    more = replace(options(tmp_path, 1), again=True)
+    again = trainer.Trainer(more, 0, 1)
+    again._resume()
+    assert trainer.STAGES[again.position.stage].name == "joint"
+    for ours, averaged in zip(
+        again.networks.encoder.parameters(), whole.average.encoder.parameters(), strict=True
+    ):
+        assert torch.equal(ours, averaged)
+    assert again._seconds(trainer.STAGES[-1]) == pytest.approx(1.0)  # all the time is theirs
+    already = len(log(tmp_path))
+    again = trainer.Trainer(more, 0, 1)
+    again.run()
+    assert again.position.images > whole.position.images
+    stages = {str(line["validation"]) for line in log(tmp_path)[already:] if "validation" in line}
+    assert stages == {"end of joint"}
 
 
 def test_scenes_reach_beyond_and_held_out_people_stay_inside() -> None:

@@ -140,7 +140,7 @@ CACHES = {
         "LOCATION": VALKEY_URL,
         "OPTIONS": CACHE_OPTIONS,
     },
-    # For those who want to know that Valkey is away: /healthz, heartbeats.
+    # For those who want to know that Valkey is away: /healthz.
     "valkey": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": VALKEY_URL,

@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from direction_commons.errors import UserError
 from directions.generators.access import access_generator
 from directions.generators.selectors import active_generators
-from directions.pairs.services import directions_rederive
+from directions.pairs.derivation import directions_rederive
 
 
 class Command(BaseCommand):
