@@ -49,13 +49,13 @@ def import_lpips() -> ModuleType:
     return import_module("lpips")
 
 
-class AttributeNet(nn.Module):
-    """Our backbone: a picture -> features at five sizes, and from the last one the scene's numbers."""
+class TrunkNet(nn.Module):
+    """Our backbone: a picture -> features at five sizes; with `outputs`, as many numbers from the last."""
 
     def __init__(self, *, resolution: int, widths: Mapping[str, int], outputs: int) -> None:
         super().__init__()
         self.trunk = Trunk(resolution, widths)
-        self.head = nn.Linear(self.trunk.channels[-1] * 16, outputs)
+        self.head = nn.Linear(self.trunk.channels[-1] * 16, outputs) if outputs else None
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """scaled images [B, 3, R, R] -> features, finest first."""
@@ -63,15 +63,18 @@ class AttributeNet(nn.Module):
 
     def predict(self, features: Sequence[Tensor]) -> Tensor:
         """Features of a batch -> the scene's numbers as the network reads them, [B, K]."""
+        assert self.head is not None
         return self.head(F.leaky_relu(features[-1], 0.2).flatten(1)).float()  # type: ignore[no-any-return]
 
 
 class Perceptual(nn.Module):
     """Callable distance: images a, b [B, 3, H, W] in [-1, 1] -> [B], 0 for equal pictures.
 
-    `net="attributes"` is our backbone (unit-normalised features compared without learned channel weights,
-    lpips' "baseline" mode, since no human judgements of drawn portraits exist); "alex", "vgg" and "squeeze"
-    are the published ones, whose weights come from a file (`load_backbone`) or from a bundle.
+    `net="attributes"` and `net="patches"` are our backbones: one learned to read a scene's numbers, the
+    other, without any label, to recognise places of pictures that were disturbed. Their unit-normalised
+    features are compared without learned channel weights (lpips' "baseline" mode, since no human judgements
+    of drawn portraits exist). "alex", "vgg" and "squeeze" are the published ones, whose weights come from a
+    file (`load_backbone`) or from a bundle.
     """
 
     def __init__(
@@ -87,9 +90,11 @@ class Perceptual(nn.Module):
         self.config: dict[str, Any] = {"net": net}
         if net in LPIPS_NETS:
             self.metric = _quiet(lpips.LPIPS, net=net, lpips=True)
-        elif net == "attributes" and widths and outputs:
-            self.config |= {"resolution": resolution, "widths": dict(widths), "outputs": outputs}
-            backbone = AttributeNet(resolution=resolution, widths=widths, outputs=outputs)
+        elif widths and net == ("attributes" if outputs else "patches"):
+            self.config |= {"resolution": resolution, "widths": dict(widths)}
+            if outputs:
+                self.config["outputs"] = outputs
+            backbone = TrunkNet(resolution=resolution, widths=widths, outputs=outputs)
             self.metric = _quiet(lpips.LPIPS, net="squeeze", lpips=False)
             self.metric.net = backbone
             self.metric.chns = backbone.trunk.channels
@@ -97,7 +102,7 @@ class Perceptual(nn.Module):
         else:
             raise RegistryError(
                 f"perceptual configuration net={net!r}, widths={widths}, outputs={outputs}",
-                f"net 'attributes' with widths and outputs, or one of {LPIPS_NETS}",
+                f"net 'attributes' with widths and outputs, 'patches' with widths, or one of {LPIPS_NETS}",
                 code="registry:perceptual",
             )
         self.net = net
@@ -132,7 +137,7 @@ class Perceptual(nn.Module):
     def predict(self, images: Tensor) -> Tensor:
         """Our backbone's reading of the scene vector, [B, K]."""
         backbone = self.metric.net
-        if not isinstance(backbone, AttributeNet):
+        if not isinstance(backbone, TrunkNet) or backbone.head is None:
             raise RegistryError(f"perceptual net {self.net!r}", "'attributes', which reads scenes")
         return backbone.predict(backbone(self.metric.scaling_layer(images)))
 

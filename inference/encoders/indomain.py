@@ -68,12 +68,22 @@ class Trunk(nn.Module):
 
 @ENCODERS.register("indomain")
 class InDomainEncoder(Encoder):
-    """`widths` gives the channels at R/2 .. 4 px as text keys; `hidden` the width before the two heads."""
+    """`widths` gives the channels at R/2 .. 4 px as text keys; `hidden` the width before the two heads.
+
+    Without `per_layer` there is no second head: every layer has the same code (W).
+    """
 
     family = "indomain"
 
     def __init__(
-        self, *, resolution: int, widths: Mapping[str, int], num_layers: int, code_dim: int, hidden: int = 256
+        self,
+        *,
+        resolution: int,
+        widths: Mapping[str, int],
+        num_layers: int,
+        code_dim: int,
+        hidden: int = 256,
+        per_layer: bool = True,
     ) -> None:
         super().__init__()
         self.config: dict[str, Any] = {
@@ -83,15 +93,18 @@ class InDomainEncoder(Encoder):
             "code_dim": code_dim,
             "hidden": hidden,
         }
+        if not per_layer:  # absent where true: bundles made before there was a choice keep their digest
+            self.config["per_layer"] = False
         self.resolution = resolution
         self.num_layers = num_layers
         self.code_dim = code_dim
         self.trunk = Trunk(resolution, widths)
         self.squeeze = nn.Linear(self.trunk.channels[-1] * 16, hidden)
         self.shared = nn.Linear(hidden, code_dim)
-        self.deltas = nn.Linear(hidden, num_layers * code_dim)
-        nn.init.zeros_(self.deltas.weight)
-        nn.init.zeros_(self.deltas.bias)
+        self.deltas = nn.Linear(hidden, num_layers * code_dim) if per_layer else None
+        if self.deltas is not None:
+            nn.init.zeros_(self.deltas.weight)
+            nn.init.zeros_(self.deltas.bias)
 
     def features(self, images: Tensor) -> Tensor:
         """images [B, 3, R, R] -> [B, hidden]."""
@@ -107,5 +120,8 @@ class InDomainEncoder(Encoder):
     def split(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """The two parts of a code: w [B, D] and the deltas [B, L, D]."""
         hidden = self.features(images)
+        w = self.shared(hidden).float()
+        if self.deltas is None:
+            return w, torch.zeros_like(w)[:, None, :].expand(-1, self.num_layers, -1)
         deltas = self.deltas(hidden).view(-1, self.num_layers, self.code_dim)
-        return self.shared(hidden).float(), deltas.float()
+        return w, deltas.float()

@@ -116,13 +116,24 @@ def check_attributes(attributes: Mapping[str, float]) -> None:
 
 def random_scenes(generator: np.random.Generator, count: int) -> Array:
     """Scenes as this world has them: presence attributes are often exactly 0. float32 [count, SCENE_SIZE]"""
-    scenes = generator.random((count, SCENE_SIZE))
+    values = generator.random((count, SCENE_SIZE))
     coins = generator.random((count, SCENE_SIZE))
+    return with_marginals(values, coins)
+
+
+def with_marginals(values: npt.NDArray[np.float64], coins: npt.NDArray[np.float64]) -> Array:
+    """Uniform numbers 0..1 -> scenes: how each number is distributed. Both and the result [N, SCENE_SIZE].
+
+    `coins` decide about presence, `values` about degree; where both are the same numbers, the degree is what
+    is left of a coin beyond the share of absence, so that a correlation of the numbers holds for both.
+    """
+    scenes = values.copy()
+    same = coins is values
     for k, attribute in enumerate(ATTRIBUTES):
         if attribute.presence:
-            start = _PRESENT_FROM.get(attribute.name, 0.4)
-            present = coins[:, k] >= _ABSENT[attribute.name]
-            scenes[:, k] = np.where(present, start + (1 - start) * scenes[:, k], 0.0)
+            start, absent = _PRESENT_FROM.get(attribute.name, 0.4), _ABSENT[attribute.name]
+            degree = (values[:, k] - absent) / (1 - absent) if same else values[:, k]
+            scenes[:, k] = np.where(coins[:, k] >= absent, start + (1 - start) * degree, 0.0)
     openness = ATTRIBUTE_NAMES.index("eye_openness")
     # People mostly look at us: closed eyes stay reachable, but are the exception.
     scenes[:, openness] = scenes[:, openness] ** 0.5

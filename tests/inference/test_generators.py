@@ -12,7 +12,7 @@ from inference.encoders import ENCODERS, InDomainEncoder
 from inference.errors import RegistryError, ShapeError
 from inference.generators import GENERATORS, StyleGAN2Generator
 from inference.generators.stylegan2 import ModulatedConv, upsample
-from inference.portraits.training.networks import make_networks
+from inference.portraits.training.networks import make_encoder, make_generator
 
 WIDTHS = {"4": 12, "8": 12, "16": 8, "32": 8}
 
@@ -120,7 +120,7 @@ def test_mapping_normalises_z_unless_told_not_to() -> None:
 
 
 def test_a_picture_does_not_depend_on_its_company() -> None:
-    generator, encoder = make_networks(8)[:2]
+    generator, encoder = make_generator(8, 16), make_encoder(16, per_layer=True)
     codes = generator.mapping(torch.randn(3, 8))
     with torch.no_grad():
         together = generator.synthesis(codes)

@@ -18,41 +18,72 @@ from inference.errors import OptionError
 from inference.generators import StyleGAN2Generator
 from inference.perceptual import Perceptual
 from inference.portraits import SCENE_SIZE, render_many, render_scene
-from inference.portraits.training import calibrate, command, data, losses, trainer
-from inference.portraits.training.networks import Networks
+from inference.portraits.training import calibrate, command, data, label_free, losses, trainer
+from inference.portraits.training.known_codes import KnownCodes
+from inference.portraits.training.label_free import LabelFree
+from inference.portraits.training.recipe import Networks, Recipe, Stage
 
 SIZE = 16
 
 
-def toy_networks(scene_size: int) -> Networks:
-    generator = StyleGAN2Generator(
+WIDTHS = {"8": 12, "4": 16}
+
+
+def toy_generator(z_dim: int, code_dim: int) -> StyleGAN2Generator:
+    return StyleGAN2Generator(
         resolution=SIZE,
         widths={"4": 16, "8": 16, "16": 12},
-        z_dim=scene_size,
-        code_dim=24,
+        z_dim=z_dim,
+        code_dim=code_dim,
         mapping_layers=2,
         mapping_lr_multiplier=1.0,
         normalize_z=False,
         linear_skip=True,
     )
-    widths = {"8": 12, "4": 16}
-    encoder = InDomainEncoder(resolution=SIZE, widths=widths, num_layers=6, code_dim=24, hidden=32)
-    return Networks(generator, encoder, Perceptual(resolution=SIZE, widths=widths, outputs=scene_size))
 
 
-@pytest.fixture
-def toy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The trainer on 16 px pictures with networks of a few thousand weights, a second or two a stage."""
-    stages = (
-        trainer.Stage("perceptual", 0.1, 8, 3e-3, SIZE),
-        trainer.Stage("generator-32", 0.3, 8, 2e-2, 8),
-        trainer.Stage("encoder", 0.2, 8, 3e-3, SIZE),
-        trainer.Stage("generator-128", 0.2, 8, 1e-2, SIZE),
-        trainer.Stage("joint", 0.2, 8, 3e-3, SIZE),
+def toy_encoder(code_dim: int, per_layer: bool) -> InDomainEncoder:
+    return InDomainEncoder(
+        resolution=SIZE, widths=WIDTHS, num_layers=6, code_dim=code_dim, hidden=32, per_layer=per_layer
     )
-    monkeypatch.setattr(trainer, "STAGES", stages)
-    monkeypatch.setattr(trainer, "RESOLUTION", SIZE)
-    monkeypatch.setattr(trainer, "make_networks", toy_networks)
+
+
+class ToyKnownCodes(KnownCodes):
+    """On 16 px pictures with networks of a few thousand weights, a second or two a stage."""
+
+    stages = (
+        Stage("perceptual", 0.1, 8, 3e-3, SIZE, ("perceptual",)),
+        Stage("generator-32", 0.3, 8, 2e-2, 8),
+        Stage("encoder", 0.2, 8, 3e-3, SIZE, ("encoder",)),
+        Stage("generator-128", 0.2, 8, 1e-2, SIZE),
+        Stage("joint", 0.2, 8, 3e-3, SIZE, ("generator", "encoder"), encoder_pace=0.25),
+    )
+    again = ("joint",)
+
+    def networks(self) -> Networks:
+        perceptual = Perceptual(resolution=SIZE, widths=WIDTHS, outputs=SCENE_SIZE)
+        return Networks(toy_generator(SCENE_SIZE, 24), toy_encoder(24, True), perceptual, torch.nn.Module())
+
+
+class ToyLabelFree(LabelFree):
+    stages = (
+        Stage("patches", 0.1, 8, 3e-3, SIZE, ("perceptual",)),
+        Stage("auto-32", 0.4, 8, 1e-2, 8, ("generator", "encoder"), encoder_pace=0.3),
+        Stage("auto-128", 0.5, 8, 5e-3, SIZE, ("generator", "encoder"), encoder_pace=0.3),
+    )
+    again = ("auto-128",)
+
+    def networks(self) -> Networks:
+        perceptual = Perceptual(net="patches", resolution=SIZE, widths=WIDTHS)
+        return Networks(
+            toy_generator(label_free.CODE_DIM, label_free.CODE_DIM),
+            toy_encoder(label_free.CODE_DIM, False),
+            perceptual,
+            label_free.Helpers(WIDTHS),
+        )
+
+
+KNOWN, FREE = ToyKnownCodes(), ToyLabelFree()
 
 
 def options(work: Path, seconds: float) -> trainer.Options:
@@ -65,68 +96,121 @@ def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(data.os, "nice", lambda by: by)
 
 
-def drawn(work: Path) -> None:
-    data.PictureCache(work, 64, 0, SIZE).fill(0, 1)
+def drawn(work: Path, recipe: Recipe = KNOWN) -> None:
+    data.PictureCache(work, 64, 0, SIZE, recipe.sampler).fill(0, 1)
 
 
 def log(work: Path) -> list[dict[str, object]]:
     return [json.loads(line) for line in (work / "log.jsonl").read_text().splitlines()]
 
 
-@pytest.mark.usefixtures("toy")
 def test_a_whole_run_learns_and_leaves_a_checkpoint(tmp_path: Path) -> None:
     drawn(tmp_path)
-    run = trainer.Trainer(options(tmp_path, 12), 0, 1)
+    run = trainer.Trainer(KNOWN, options(tmp_path, 12), 0, 1)
     run.run()
     ends = [line for line in log(tmp_path) if str(line.get("validation", "")).startswith("end of")]
-    assert [line["validation"] for line in ends] == [f"end of {stage.name}" for stage in trainer.STAGES]
-    first, last = float(str(ends[0]["held_out_psnr_known"])), float(str(ends[-1]["held_out_psnr_known"]))
-    assert last > first + 1.0  # decibels, on people that were never trained on
+    assert [line["validation"] for line in ends] == [f"end of {stage.name}" for stage in KNOWN.stages]
+    for row in ("known", "encoder"):
+        first, last = (float(str(line[f"held_out_psnr_{row}"])) for line in (ends[0], ends[-1]))
+        assert last > first + 1.0  # decibels, on people that were never trained on
     state = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
-    assert state["position"]["stage"] == len(trainer.STAGES)
-    assert len(list(tmp_path.glob("sheet-*.png"))) == len(trainer.STAGES)
+    assert state["position"]["stage"] == len(KNOWN.stages)
+    assert len(list(tmp_path.glob("sheet-*.png"))) == len(KNOWN.stages)
 
 
-@pytest.mark.usefixtures("toy")
 def test_a_run_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
     drawn(tmp_path)
-    run = trainer.Trainer(options(tmp_path, 2), 0, 1)
+    run = trainer.Trainer(KNOWN, options(tmp_path, 2), 0, 1)
     run.run()
-    finished = trainer.Trainer(options(tmp_path, 2), 0, 1)
+    finished = trainer.Trainer(KNOWN, options(tmp_path, 2), 0, 1)
     finished.run()  # nothing left to do
     assert finished.position == run.position
     position = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
     position["position"] |= {"stage": 3, "progress": 0.5}
     torch.save(position, tmp_path / "checkpoint.pt")
     already = len(log(tmp_path))
-    again = trainer.Trainer(options(tmp_path, 2), 0, 1)
+    again = trainer.Trainer(KNOWN, options(tmp_path, 2), 0, 1)
     again.run()
-    assert again.position.stage == len(trainer.STAGES)
+    assert again.position.stage == len(KNOWN.stages)
     assert again.position.step > run.position.step
     stages = {str(line["validation"]) for line in log(tmp_path)[already:] if "validation" in line}
     assert stages == {"end of generator-128", "end of joint"}
 
 
-@pytest.mark.usefixtures("toy")
 def test_a_finished_run_goes_on_with_its_last_stages_from_the_averaged_weights(tmp_path: Path) -> None:
     drawn(tmp_path)
-    whole = trainer.Trainer(options(tmp_path, 2), 0, 1)
+    whole = trainer.Trainer(KNOWN, options(tmp_path, 2), 0, 1)
     whole.run()
     more = replace(options(tmp_path, 1), again=True)
-    again = trainer.Trainer(more, 0, 1)
+    again = trainer.Trainer(KNOWN, more, 0, 1)
     again._resume()
-    assert trainer.STAGES[again.position.stage].name == "joint"
+    assert KNOWN.stages[again.position.stage].name == "joint"
     for ours, averaged in zip(
         again.networks.encoder.parameters(), whole.average.encoder.parameters(), strict=True
     ):
         assert torch.equal(ours, averaged)
-    assert again._seconds(trainer.STAGES[-1]) == pytest.approx(1.0)  # all the time is theirs
+    assert again._seconds(KNOWN.stages[-1]) == pytest.approx(1.0)  # all the time is theirs
     already = len(log(tmp_path))
-    again = trainer.Trainer(more, 0, 1)
+    again = trainer.Trainer(KNOWN, more, 0, 1)
     again.run()
     assert again.position.images > whole.position.images
     stages = {str(line["validation"]) for line in log(tmp_path)[already:] if "validation" in line}
     assert stages == {"end of joint"}
+
+
+def test_a_label_free_run_learns_and_its_mapping_covers_the_codes(tmp_path: Path) -> None:
+    drawn(tmp_path, FREE)
+    run = trainer.Trainer(FREE, options(tmp_path, 12), 0, 1)
+    run.run()
+    ends = [line for line in log(tmp_path) if str(line.get("validation", "")).startswith("end of")]
+    first, last = (float(str(line["held_out_psnr_encoder"])) for line in (ends[0], ends[-1]))
+    assert last > first + 1.0
+    with torch.no_grad():
+        pictures = data.to_images(run.cache.batch(np.random.default_rng(0), 64)[1])
+        codes = run.average.encoder.split(pictures)[0]
+        source = torch.Generator().manual_seed(5)
+        made = run.average.generator.mapping(torch.randn(512, label_free.CODE_DIM, generator=source))[:, 0]
+    spread = codes.std(0)
+    assert ((made.mean(0) - codes.mean(0)).abs() < 0.5 * spread + 0.05).all()
+    assert made.std(0).sum() == pytest.approx(float(spread.sum()), rel=0.25)
+
+
+def test_no_known_code_reaches_the_label_free_recipe(tmp_path: Path) -> None:
+    """Other numbers behind the same pictures change no loss; for the other recipe they change every one."""
+    for recipe, same in ((FREE, True), (KNOWN, False)):
+        drawn(tmp_path, recipe)
+        losses_of = []
+        for permuted in (False, True):
+            run = trainer.Trainer(recipe, options(tmp_path, 2), 0, 1)
+            if permuted:
+                order = np.random.default_rng(1).permutation(len(run.cache.scenes))
+                run.cache.scenes = run.cache.scenes[order]
+            found = []
+            for number, stage in enumerate(recipe.stages):
+                run.position.stage = number
+                run._choose(stage)
+                found.append(float(run.loss(stage)[0].detach()))
+            losses_of.append(found)
+        assert (losses_of[0] == losses_of[1]) is same
+
+
+def test_a_checkpoint_of_another_recipe_is_refused(tmp_path: Path) -> None:
+    drawn(tmp_path, FREE)
+    trainer.Trainer(KNOWN, options(tmp_path, 1), 0, 1).checkpoint()
+    with pytest.raises(OptionError, match="label-free"):
+        trainer.Trainer(FREE, options(tmp_path, 1), 0, 1).run()
+
+
+def test_grafts_carry_the_same_patch_to_two_hosts() -> None:
+    images = torch.rand(6, 3, 32, 32) * 2 - 1
+    source = torch.Generator().manual_seed(1)
+    ap, aq, bp, bq = label_free.graft(images, 3, source).chunk(4)
+    assert torch.allclose(aq - ap, bq - bp, atol=1e-5)  # one patch, both times
+    assert ((aq - ap).abs().amax((1, 2, 3)) > 0.2).all()
+    straight = torch.randn(4, 3, 5)
+    straight[3] = straight[2] + straight[1] - straight[0]
+    assert label_free.crookedness(straight.flatten(0, 1)) < 1e-6
+    assert label_free.crookedness(torch.randn(400, 5)) > 1.0
 
 
 def test_scenes_reach_beyond_and_held_out_people_stay_inside() -> None:

@@ -1,4 +1,4 @@
-"""`python -m inference train-portraits`: the drawn world's generator from nothing, to a bundle.
+"""`python -m inference train-portraits`: a generator of the drawn world from nothing, to a bundle.
 
 Starts the drawing and training processes, waits, then measures the bundle's numbers and writes it. Running it
 again with the same `--work` goes on from the last checkpoint.
@@ -27,6 +27,12 @@ _MALLOC = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--work", type=Path, required=True, help="folder for pictures, checkpoints, sheets (GBs)"
+    )
+    parser.add_argument(
+        "--recipe",
+        choices=("known-codes", "label-free"),
+        default="known-codes",
+        help="whether training may see the numbers behind the pictures (default), or pictures only",
     )
     parser.add_argument("-o", "--output", type=Path, help="the bundle's folder (default: WORK/bundle)")
     parser.add_argument(
@@ -63,10 +69,7 @@ def run(args: argparse.Namespace) -> int:
     spawn = multiprocessing.get_context("spawn")
     drawers = cores if args.drawers is None else args.drawers
     with tempfile.TemporaryDirectory() as meeting:
-        drawing = [
-            spawn.Process(target=_draw, args=(args.work, args.pictures, args.seed, i, drawers), daemon=True)
-            for i in range(drawers)
-        ]
+        drawing = [spawn.Process(target=_draw, args=(args, i, drawers), daemon=True) for i in range(drawers)]
         training = [
             spawn.Process(target=_train, args=(args, rank, world, Path(meeting) / "meet"), daemon=True)
             for rank in range(world)
@@ -91,17 +94,20 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _draw(work: Path, pictures: int, seed: int, worker: int, workers: int) -> None:
+def _draw(args: argparse.Namespace, worker: int, workers: int) -> None:
     from inference.portraits.training.data import PictureCache
     from inference.portraits.training.networks import RESOLUTION
+    from inference.portraits.training.recipes import RECIPES
 
-    PictureCache(work, pictures, seed, RESOLUTION).fill(worker, workers)
+    sampler = RECIPES[args.recipe].sampler
+    PictureCache(args.work, args.pictures, args.seed, RESOLUTION, sampler).fill(worker, workers)
 
 
 def _train(args: argparse.Namespace, rank: int, world: int, meeting: Path) -> None:
     import torch
 
     from inference.portraits.training.parallel import join
+    from inference.portraits.training.recipes import RECIPES
     from inference.portraits.training.trainer import Options, Trainer
 
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
@@ -114,4 +120,4 @@ def _train(args: argparse.Namespace, rank: int, world: int, meeting: Path) -> No
         device=args.device,
         pictures=args.pictures,
     )
-    Trainer(options, rank, world).run()
+    Trainer(RECIPES[args.recipe](), options, rank, world).run()

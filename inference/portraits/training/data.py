@@ -22,6 +22,7 @@ from torch import Tensor
 import inference.portraits as portraits
 from inference.portraits import SCENE_SIZE, render_scene
 from inference.portraits.attributes import random_scenes
+from inference.portraits.populations import POPULATIONS
 
 Scenes = npt.NDArray[np.float32]
 Pictures = npt.NDArray[np.uint8]
@@ -66,15 +67,21 @@ def to_z(scenes: Scenes | Tensor) -> Tensor:
     return (torch.as_tensor(scenes, dtype=torch.float32) - 0.5) * 12**0.5
 
 
-class PictureCache:
-    """`count` scenes and, as background processes get to them, their pictures at 128 px."""
+SAMPLERS = {"reaching": training_scenes, **POPULATIONS}
 
-    def __init__(self, work: Path, count: int, seed: int, size: int) -> None:
+
+class PictureCache:
+    """`count` scenes and, as background processes get to them, their pictures at `size` px.
+
+    `sampler` names whose scenes these are: a population's, or "reaching" beyond it (`training_scenes`).
+    """
+
+    def __init__(self, work: Path, count: int, seed: int, size: int, sampler: str = "reaching") -> None:
         self.count = max(CHUNK, count // CHUNK * CHUNK)
         self.size = size
-        folder = work / f"pictures-{fingerprint()}-{seed}-{self.count}-{size}"
+        folder = work / f"pictures-{fingerprint()}-{sampler}-{seed}-{self.count}-{size}"
         folder.mkdir(parents=True, exist_ok=True)
-        self.scenes = training_scenes(np.random.default_rng(seed), self.count)  # [N, K], [-.25, 1.25]
+        self.scenes = SAMPLERS[sampler](np.random.default_rng(seed), self.count)  # [N, K]
         self.pictures = _mapped(folder / "pictures.u8", (self.count, size, size, 3))
         self.flags = _mapped(folder / "flags.u8", (self.count // CHUNK,))
 

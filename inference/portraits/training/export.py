@@ -8,17 +8,17 @@ import torch
 
 from inference.bundle import Bundle
 from inference.inversion import DEFAULT_STEPS
-from inference.portraits import SCENE_SIZE
 from inference.portraits.training.calibrate import recalibrated
-from inference.portraits.training.networks import Networks, make_networks
+from inference.portraits.training.recipes import RECIPES
 
 
 def export_bundle(checkpoint: Path, output: Path, people: int = 32, steps: int = DEFAULT_STEPS) -> Bundle:
     """Write the bundle of a training checkpoint's averaged weights."""
     state = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    networks = make_networks(SCENE_SIZE)
-    for name in Networks._fields:
-        getattr(networks, name).load_state_dict(state["average"][name])
+    recipe = RECIPES[state["recipe"]]()
+    networks = recipe.networks()
+    for name, weights in state["average"].items():
+        getattr(networks, name).load_state_dict(weights)
     generator = networks.generator
     for network in networks:
         network.eval().requires_grad_(False)
@@ -26,23 +26,20 @@ def export_bundle(checkpoint: Path, output: Path, people: int = 32, steps: int =
     generator.w_avg.copy_(generator.mapping(z)[:, 0].mean(0))
     position = state["position"]
     bundle = Bundle(
-        name="portraits",
+        name=recipe.bundle_name,
         generator=generator,
         encoder=networks.encoder,
         perceptual=networks.perceptual,
         metric_weights=torch.ones(generator.num_layers),
         thresholds={"null_floor": 0.0, "unrelated": 1.0, "out_of_domain": 1.0},
         metadata={
-            "title": "Drawn Portraits",
+            "title": recipe.title,
             "description": "A small StyleGAN2 of drawn, aligned portraits at 128 x 128, and its encoder.",
             "world": "Shaded drawings of one head and shoulders each; no photograph of a real person.",
             "drawn_world": True,  # pages say so
             "licence": "Apache-2.0",
             "trained_on": "pictures of this project's own renderer (inference/portraits), nothing else",
-            "note": (
-                "Trained on known codes: w is a small network of the scene's true numbers, so its latent "
-                "space is easier than a GAN's and its directions are an upper bound."
-            ),
+            "note": recipe.note,
             "training_images": int(position["images"]),
             "training_minutes": round(float(position["seconds"]) / 60, 1),
         },

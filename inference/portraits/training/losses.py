@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from inference.perceptual import Perceptual
+
 
 def busy_weights(target: Tensor) -> Tensor:
     """Weights [B, 1, H, W], mean 1: high where the picture is busy (eyes, mouth, rims), low on plain walls.
@@ -45,3 +47,16 @@ def psnr(output: Tensor, target: Tensor) -> Tensor:
     b = ((target.float().clamp(-1, 1) + 1) * 127.5).round()
     error = (a - b).square().mean((1, 2, 3)).clamp(min=1e-6)
     return 20 * torch.log10(torch.tensor(255.0)) - 10 * torch.log10(error)
+
+
+def feature_distance(perceptual: Perceptual, output: Tensor, wanted: Tensor) -> Tensor:
+    """Mean perceptual distance of two batches [B, 3, R, R]; gradients reach `output` only."""
+    with torch.no_grad():
+        target = perceptual.features(wanted)
+    return perceptual.compare(perceptual.features(output), target).mean()
+
+
+def reduced(images: Tensor, resolution: int) -> Tensor:
+    """Pictures [B, 3, R, R] averaged down to `resolution`."""
+    factor = images.shape[-1] // resolution
+    return images if factor == 1 else F.avg_pool2d(images, factor)

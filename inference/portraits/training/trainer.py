@@ -1,11 +1,9 @@
-"""The supervised recipe: scene s is known, w = M(s), G(w) ~ picture; then an encoder, through G.
+"""Runs a recipe: time, averaged weights, checkpoints, contact sheets, several processes.
 
-Seven stages, each a share of the time given: a perceptual backbone that reads scenes from pictures, mapping
-and generator at 32 px (the mapping then stays), the encoder toward known w, the generator at 64 and 128 px,
-encoder and generator together through the picture, and that once more with hardly any perceptual weight.
-Resumable from the last checkpoint, seeded (which pictures a step sees follows from the seed; how many steps
-fit, from the machine). A finished run can go on: the last two stages once more, from the averaged
-weights. It makes no bundle: that needs the measurements of `calibrate.py`.
+Each stage of a recipe has a share of the time given. Resumable from the last checkpoint, seeded (which
+pictures a step sees follows from the seed; how many steps fit, from the machine). A finished run can go on:
+the recipe's last stages once more, from the averaged weights. It makes no bundle: that needs the measurements
+of `calibrate.py`.
 """
 
 from __future__ import annotations
@@ -15,10 +13,8 @@ import json
 import math
 import multiprocessing
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -27,17 +23,17 @@ from PIL import Image
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from inference.portraits import SCENE_SIZE, render_many
+from inference.errors import OptionError
+from inference.portraits import render_many
 from inference.portraits.training import losses
 from inference.portraits.training.data import PictureCache, held_out_scenes, to_images, to_z
-from inference.portraits.training.networks import RESOLUTION, Networks, make_networks
 from inference.portraits.training.parallel import agree, average_gradients, share_from_first
-from inference.portraits.training.stages import AGAIN, AGAIN_PACE, PERCEPTUAL_WEIGHT, STAGES, Stage
+from inference.portraits.training.recipe import Batch, Facts, Networks, Recipe, Stage
 
 
 @dataclass
 class Options:
-    """What a run is; written beside its checkpoints."""
+    """What a run is."""
 
     work: Path
     minutes: float  # shared out over all stages, or over those done again
@@ -59,27 +55,31 @@ class Position:
     stage_step: int = 0
     images: int = 0
     seconds: float = 0.0
-    again: bool = False  # these are the stages of AGAIN, after a whole run
+    again: bool = False  # these are the recipe's `again` stages, after a whole run
 
 
 class Trainer:
     """One process of a training run."""
 
-    def __init__(self, options: Options, rank: int, world: int) -> None:
+    def __init__(self, recipe: Recipe, options: Options, rank: int, world: int) -> None:
+        self.recipe = recipe
         self.options = options
         self.rank = rank
         self.world = world
         self.device = torch.device(options.device)
         torch.manual_seed(options.seed)
-        self.networks = make_networks(SCENE_SIZE)
+        self.networks = recipe.networks()
         for network in self.networks:
             network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         for block in self.networks.generator.blocks:
             nn.init.zeros_(block.rgb.weight)  # type: ignore[union-attr,arg-type]
         self.average: Networks = copy.deepcopy(self.networks)  # exponential moving average
-        self.optimisers = {name: self._optimiser(name) for name in ("generator", "encoder", "perceptual")}
+        self.optimisers = {name: self._optimiser(name) for name in self._names()}
         self.position = Position()
-        self.cache = PictureCache(options.work, options.pictures, options.seed, RESOLUTION)
+        self.resolution = self.networks.generator.resolution
+        self.cache = PictureCache(
+            options.work, options.pictures, options.seed, self.resolution, recipe.sampler
+        )
         self.bf16 = bool(agree([bf16_pays(self.device)], world)[0])
         self.held_out: tuple[Tensor, Tensor] | None = None
 
@@ -88,17 +88,18 @@ class Trainer:
         self._resume()
         if self.rank == 0:
             scenes = held_out_scenes(64)
-            pictures = render_many(scenes, RESOLUTION, 1)
-            self.held_out = (to_z(scenes), to_images(pictures))
+            self.held_out = (to_z(scenes), to_images(render_many(scenes, self.resolution, 1)))
         self.cache.wait(2048)
         last_checkpoint = last_sheet = time.monotonic()
-        while self.position.stage < len(STAGES):
-            stage = STAGES[self.position.stage]
+        while self.position.stage < len(self.recipe.stages):
+            stage = self.recipe.stages[self.position.stage]
             self._train_stage(stage, last_checkpoint, last_sheet)
             self._settle(stage)
             self.position.stage += 1
             self.position.progress = 0.0
             self.position.stage_step = 0
+            if self.position.stage == len(self.recipe.stages):
+                self._finish()
             if self.rank == 0:
                 self.validate(f"end of {stage.name}")
                 self.checkpoint()
@@ -106,20 +107,11 @@ class Trainer:
 
     def _train_stage(self, stage: Stage, last_checkpoint: float, last_sheet: float) -> None:
         length = self._seconds(stage)
-        step_of = self._step_of(stage)
-        both = ["generator", "encoder"]
-        names = {"perceptual": ["perceptual"], "encoder": ["encoder"], "joint": both, "polish": both}
-        trained = names.get(stage.name, ["generator"])
-        for name, network in self.networks._asdict().items():
-            network.requires_grad_(name in trained)
-        parameters = [p for name in trained for p in self._parameters(name)]
-        if stage.name != "generator-32":
-            self.networks.generator.map.requires_grad_(False)
-        parameters = [p for p in parameters if p.requires_grad]
+        parameters = self._choose(stage)
         bar = tqdm(
             total=100, initial=int(self.position.progress * 100), desc=stage.name, disable=self.rank > 0
         )
-        pace = AGAIN_PACE if self.position.again else 1.0
+        pace = self.recipe.again_pace if self.position.again else 1.0
         began = time.monotonic() - self.position.progress * length
         recent: list[float] = []
         parent = multiprocessing.parent_process()
@@ -127,16 +119,7 @@ class Trainer:
             if parent and not parent.is_alive():
                 raise SystemExit("the command that started this process is gone")
             started = time.monotonic()
-            rng = np.random.default_rng(
-                [self.options.seed, self.rank, self.position.stage, self.position.step]
-            )
-            scenes, pictures = self.cache.batch(rng, stage.batch // self.world, natural=stage.natural)
-            z = to_z(scenes).to(self.device)
-            images = to_images(pictures).to(self.device)
-            if stage.resolution < RESOLUTION:
-                images = F.avg_pool2d(images, RESOLUTION // stage.resolution)
-            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
-                loss, facts = step_of(z, images)
+            loss, facts = self.loss(stage)
             for parameter in parameters:
                 parameter.grad = None
             loss.backward()  # type: ignore[no-untyped-call]
@@ -144,15 +127,13 @@ class Trainer:
             nn.utils.clip_grad_norm_(parameters, 5.0)
             warm = min(1.0, (self.position.stage_step + 1) / 100)
             fall = 0.5 * (1 + math.cos(math.pi * self.position.progress))
-            floor = 0.02 if stage.name in ("perceptual", "joint", "polish") else 0.25
-            for name in trained:
-                scale = 0.25 if stage.name in ("joint", "polish") and name == "encoder" else 1.0
+            rate = pace * stage.lr * warm * (stage.floor + (1 - stage.floor) * fall)
+            for name in self._trained(stage):
                 for group in self.optimisers[name].param_groups:
-                    bold = self._boldness(stage, group["resolution"])
-                    group["lr"] = pace * stage.lr * scale * bold * warm * (floor + (1 - floor) * fall)
+                    group["lr"] = rate * _pace(stage, name, group["resolution"])
                 self.optimisers[name].step()
             if self.rank == 0:
-                self._follow(trained)
+                self._follow(stage)
             self.position.step += 1
             self.position.stage_step += 1
             self.position.images += stage.batch
@@ -162,8 +143,8 @@ class Trainer:
             if self.rank == 0:
                 bar.update(min(100, int(self.position.progress * 100)) - bar.n)
                 if self.position.step % 50 == 0:
-                    rate = stage.batch / (time.monotonic() - started)
-                    bar.set_postfix_str(f"loss {np.mean(recent):.4f}, {rate:.0f} img/s")
+                    speed = stage.batch / (time.monotonic() - started)
+                    bar.set_postfix_str(f"loss {np.mean(recent):.4f}, {speed:.0f} img/s")
                     self._log(stage=stage.name, step=self.position.step, loss=float(np.mean(recent)), **facts)
                     recent.clear()
                 now = time.monotonic()
@@ -176,73 +157,37 @@ class Trainer:
                     self.sheet()
         bar.close()
 
+    def loss(self, stage: Stage) -> tuple[Tensor, Facts]:
+        """The loss of this position's batch. Scenes reach a recipe only if it says that it uses them."""
+        rng = np.random.default_rng([self.options.seed, self.rank, self.position.stage, self.position.step])
+        scenes, pictures = self.cache.batch(rng, stage.batch // self.world, natural=stage.natural)
+        batch = Batch(
+            images=to_images(pictures).to(self.device),
+            source=torch.Generator().manual_seed(int(rng.integers(2**62))),
+            z=to_z(scenes).to(self.device) if self.recipe.known_codes else None,
+        )
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
+            return self.recipe.step(self.networks, stage, batch)
+
     def _seconds(self, stage: Stage) -> float:
-        whole = sum(s.share for s in STAGES if s.name in AGAIN) if self.position.again else 1.0
+        whole = 1.0
+        if self.position.again:
+            whole = sum(s.share for s in self.recipe.stages if s.name in self.recipe.again)
         return self.options.minutes * 60 * stage.share / whole
 
-    # --- what a step of each stage minimises ---------------------------------------------------------
+    def _choose(self, stage: Stage) -> list[nn.Parameter]:
+        """Let a stage's networks learn and no others; their parameters."""
+        for name, network in self.networks._asdict().items():
+            network.requires_grad_(name in self._trained(stage))
+        self.recipe.frozen(self.networks, stage)
+        return [p for name in self._trained(stage) for p in self._parameters(name) if p.requires_grad]
 
-    def _step_of(self, stage: Stage) -> Callable[[Tensor, Tensor], tuple[Tensor, dict[str, float]]]:
-        if stage.name == "perceptual":
-            return self._perceptual_step
-        if stage.name == "encoder":
-            return self._encoder_step
-        if stage.name in ("joint", "polish"):
-            weight = PERCEPTUAL_WEIGHT if stage.name == "joint" else 0.2 * PERCEPTUAL_WEIGHT
-            return lambda z, images: self._joint_step(z, images, weight)
-        return lambda z, images: self._generator_step(z, images, stage.resolution)
+    def _trained(self, stage: Stage) -> list[str]:
+        return [name for name in (*stage.trained, "helpers") if name in self.optimisers]
 
-    def _perceptual_step(self, z: Tensor, images: Tensor) -> tuple[Tensor, dict[str, float]]:
-        predicted = self.networks.perceptual.predict(images)
-        return F.smooth_l1_loss(predicted, _inside(z), beta=0.3), {}
-
-    def _generator_step(self, z: Tensor, images: Tensor, resolution: int) -> tuple[Tensor, dict[str, float]]:
-        codes = self.networks.generator.mapping(z)
-        output = self.networks.generator.pyramid(codes, "none", resolution)
-        loss = losses.picture_loss(output, images)
-        return loss, {"psnr": float(losses.psnr(output.detach(), images).mean())}
-
-    def _encoder_step(self, z: Tensor, images: Tensor) -> tuple[Tensor, dict[str, float]]:
-        with torch.no_grad():
-            target = self.networks.generator.mapping(_inside(z))[:, 0]  # [B, D]
-        w, deltas = self.networks.encoder.split(images)
-        loss = F.smooth_l1_loss(w, target, beta=0.3) + 0.1 * deltas.square().mean()
-        return loss, {"explained": float(1 - (w - target).detach().square().mean() / target.var())}
-
-    def _joint_step(self, z: Tensor, images: Tensor, perceptual: float) -> tuple[Tensor, dict[str, float]]:
-        """Pictures through the encoder and back, beside known codes that keep the mapping in its place."""
-        w, deltas = self.networks.encoder.split(images)
-        some = max(1, len(images) // 8)
-        known = self.networks.generator.mapping(z[:some])
-        with torch.no_grad():
-            target = self.networks.generator.mapping(_inside(z))[:, 0]
-        codes = torch.cat([w[:, None, :] + deltas, known])
-        output = self.networks.generator.synthesis(codes, "none")
-        wanted = torch.cat([images, images[:some]])
-        distance = self._feature_distance(output, wanted)
-        loss = losses.picture_loss(output, wanted) + perceptual * distance
-        loss = loss + 0.05 * F.smooth_l1_loss(w, target, beta=0.3) + 0.02 * deltas.square().mean()
-        quality = losses.psnr(output.detach(), wanted)
-        return loss, {
-            "psnr": float(quality[len(images) :].mean()),
-            "psnr_encoder": float(quality[: len(images)].mean()),
-            "lpips": float(distance.detach()),
-            "delta": float(deltas.detach().square().mean()),
-        }
-
-    @staticmethod
-    def _boldness(stage: Stage, resolution: int) -> float:
-        """How much faster than the stage's rate a group learns. toRGB layers and the constant (group 0) set
-        the pace: their weights are small, and a rate that suits a fresh generator destroys a trained one."""
-        if not resolution or stage.name not in ("generator-64", "generator-128", "joint", "polish"):
-            return 1.0
-        return 4.0 if resolution == stage.resolution and stage.name.startswith("generator") else 2.0
-
-    def _feature_distance(self, output: Tensor, images: Tensor) -> Tensor:
-        perceptual = self.networks.perceptual
-        with torch.no_grad():
-            wanted = perceptual.features(images)
-        return perceptual.compare(perceptual.features(output), wanted).mean()
+    def _names(self) -> list[str]:
+        """The networks that have parameters."""
+        return [name for name, network in self.networks._asdict().items() if list(network.parameters())]
 
     # --- bookkeeping ------------------------------------------------------------------------------------
 
@@ -269,18 +214,23 @@ class Trainer:
 
     @torch.no_grad()
     def _settle(self, stage: Stage) -> None:
-        """Backbone and mapping are finished after their stages: go on with the averaged ones, everywhere."""
-        kept = {"perceptual": ["perceptual"], "generator-32": ["generator"]}.get(stage.name, [])
-        for name in kept:
+        """Networks that are finished after this stage go on as their averaged ones, everywhere."""
+        for name in self.recipe.settled(stage):
             ours = getattr(self.networks, name)
             for to, averaged in zip(ours.parameters(), getattr(self.average, name).parameters(), strict=True):
                 share_from_first(averaged, self.world)
                 to.copy_(averaged)
 
-    def _follow(self, trained: list[str]) -> None:
+    def _finish(self) -> None:
+        if self.rank == 0:
+            rng = np.random.default_rng([self.options.seed, 1])
+            count = min(4096, self.cache.ready())
+            self.recipe.finish(self.average, to_images(self.cache.batch(rng, count, natural=1.0)[1]))
+
+    def _follow(self, stage: Stage) -> None:
         """Move the averaged weights a little toward the trained ones (faster at first)."""
         decay = min(0.998, (1 + self.position.stage_step) / (20 + self.position.stage_step))
-        for name in trained:
+        for name in self._trained(stage):
             ours = list(getattr(self.average, name).parameters())
             theirs = list(getattr(self.networks, name).parameters())
             torch._foreach_lerp_([p.data for p in ours], [p.data for p in theirs], 1 - decay)
@@ -289,44 +239,40 @@ class Trainer:
     def validate(self, label: str) -> None:
         """Held-out figures of the averaged weights, into the log."""
         assert self.held_out is not None
-        z, images = self.held_out
-        known, encoded = self._reconstruct(z, images)
-        facts: dict[str, Any] = {
-            "held_out_psnr_known": round(float(losses.psnr(known, images).mean()), 3),
-            "held_out_psnr_encoder": round(float(losses.psnr(encoded, images).mean()), 3),
+        rows = self._reconstructions(*self.held_out)
+        facts = {
+            f"held_out_psnr_{name}": round(float(losses.psnr(made, self.held_out[1]).mean()), 3)
+            for name, made in rows.items()
         }
-        read = self.average.perceptual.predict(images.to(self.device)).cpu()
-        facts["backbone_explained"] = round(float(1 - (read - z).square().mean() / z.var()), 4)
         tqdm.write(f"{label}: {facts}")
         self._log(validation=label, **facts)
 
-    def _reconstruct(self, z: Tensor, images: Tensor) -> tuple[Tensor, Tensor]:
-        known, encoded = [], []
+    def _reconstructions(self, z: Tensor, images: Tensor) -> dict[str, Tensor]:
+        """The averaged networks' pictures of held-out people: through the encoder, and from known codes."""
+        rows: dict[str, list[Tensor]] = {}
         for i in range(0, len(z), 16):
-            codes = self.average.generator.mapping(z[i : i + 16].to(self.device))
-            known.append(self._grown(codes).cpu())
+            known = self.recipe.from_known(self.average, z[i : i + 16].to(self.device))
+            if known is not None:
+                rows.setdefault("known", []).append(self._grown(known).cpu())
             codes = self.average.encoder(images[i : i + 16].to(self.device))
-            encoded.append(self._grown(codes).cpu())
-        return torch.cat(known), torch.cat(encoded)
+            rows.setdefault("encoder", []).append(self._grown(codes).cpu())
+        return {name: torch.cat(parts) for name, parts in rows.items()}
 
     def _grown(self, codes: Tensor) -> Tensor:
         """Pictures at the resolution that training has reached, enlarged to the full one."""
-        passed = STAGES[: self.position.stage + 1]
-        resolution = max([s.resolution for s in passed if s.name.startswith("generator")], default=32)
+        passed = self.recipe.stages[: self.position.stage + 1]
+        reached = [stage.resolution for stage in passed if "generator" in stage.trained]
+        resolution = max(reached, default=self.recipe.stages[0].resolution)
         image = self.average.generator.pyramid(codes, "const", resolution)
-        return F.interpolate(image, size=RESOLUTION, mode="bilinear") if resolution < RESOLUTION else image
+        return F.interpolate(image, size=self.resolution, mode="bilinear")
 
     @torch.no_grad()
     def sheet(self) -> None:
-        """Contact sheet: held-out pictures, the generator on their known codes, and through the encoder."""
+        """Contact sheet: held-out pictures, through the encoder, and what the recipe makes of known codes."""
         assert self.held_out is not None
         z, images = self.held_out[0][:24], self.held_out[1][:24]
-        known, encoded = self._reconstruct(z, images)
-        rows = [
-            torch.cat(list(batch[i : i + 8]), 2)
-            for i in range(0, 24, 8)
-            for batch in (images, known, encoded)
-        ]
+        batches = [images, *self._reconstructions(z, images).values()]
+        rows = [torch.cat(list(batch[i : i + 8]), 2) for i in range(0, 24, 8) for batch in batches]
         sheet = torch.cat(rows, 1).clamp(-1, 1)
         pixels = ((sheet + 1) * 127.5).round().byte().permute(1, 2, 0).numpy()
         name = f"sheet-{self.position.stage}-{self.position.step:06d}.png"
@@ -339,11 +285,13 @@ class Trainer:
 
     def checkpoint(self) -> None:
         """Everything needed to go on, written beside and then moved into place."""
+        names = self._names()
         state = {
+            "recipe": self.recipe.name,
             "position": asdict(self.position),
-            "networks": {name: network.state_dict() for name, network in self.networks._asdict().items()},
-            "average": {name: network.state_dict() for name, network in self.average._asdict().items()},
-            "optimisers": {name: optimiser.state_dict() for name, optimiser in self.optimisers.items()},
+            "networks": {name: getattr(self.networks, name).state_dict() for name in names},
+            "average": {name: getattr(self.average, name).state_dict() for name in names},
+            "optimisers": {name: self.optimisers[name].state_dict() for name in names},
         }
         path = self.options.work / "checkpoint.pt"
         torch.save(state, path.with_suffix(".part"))
@@ -354,16 +302,30 @@ class Trainer:
         if not path.exists():
             return
         state = torch.load(path, map_location=self.device, weights_only=True)
+        if state["recipe"] != self.recipe.name:
+            raise OptionError(
+                f"the recipe {self.recipe.name}, and a checkpoint of {state['recipe']} in {path.parent}",
+                "a folder of its own for each run",
+                "give another --work",
+                code="option:work",
+            )
         self.position = Position(**state["position"])
-        for name in Networks._fields:
+        for name in self._names():
             getattr(self.networks, name).load_state_dict(state["networks"][name])
             getattr(self.average, name).load_state_dict(state["average"][name])
             self.optimisers[name].load_state_dict(state["optimisers"][name])
-        if self.options.again and self.position.stage == len(STAGES):
-            first = [stage.name for stage in STAGES].index(AGAIN[0])
+        if self.options.again and self.position.stage == len(self.recipe.stages):
+            first = [stage.name for stage in self.recipe.stages].index(self.recipe.again[0])
             self.position = replace(self.position, stage=first, progress=0.0, stage_step=0, again=True)
-            for name in Networks._fields:
+            for name in self._names():
                 getattr(self.networks, name).load_state_dict(state["average"][name])
+
+
+def _pace(stage: Stage, name: str, resolution: int) -> float:
+    """How much faster than the stage's rate a group learns; resolution 0 is toRGB, constant and mapping."""
+    if name == "generator" and resolution:
+        return stage.fresh_pace if resolution == stage.resolution else stage.layers_pace
+    return stage.encoder_pace if name == "encoder" else 1.0
 
 
 def bf16_pays(device: torch.device) -> bool:
@@ -381,9 +343,3 @@ def bf16_pays(device: torch.device) -> bool:
             times.append(time.perf_counter() - started)
         seconds.append(min(times[1:]))
     return seconds[1] < seconds[0]
-
-
-def _inside(z: Tensor) -> Tensor:
-    """z [B, K] of what is drawn: scenes are clipped to 0..1 before drawing."""
-    edge = 0.5 * 12**0.5
-    return z.clamp(-edge, edge)
