@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from inference.descent import descend
 from inference.direction_files import read_arrays, write_arrays
 from inference.errors import DirectionError, OptionError
 from inference.images import check_images
@@ -33,11 +34,8 @@ DEFAULT_STEPS = 30
 BATCH = 16  # images optimised at once; more only costs memory
 # in units of the spread s; with 0.05 one picture in twenty overshot and ended after 5 steps, its code apart
 LEARNING_RATE = 0.03
-BETAS = (0.9, 0.95)
 PERCEPTUAL = 0.003  # our distance was 2.4 where the mean squared error was 0.024
 DOMAIN = 0.1
-PATIENCE = 5  # an image ends when so many steps together
-ENOUGH = 0.01  # lower its loss by less than this share
 KIND = "inversion"
 
 Progress = Callable[[int, int], None]
@@ -104,13 +102,13 @@ def invert(
         >>> inversion.codes.shape
         torch.Size([1, 12, 128])
     """
-    if isinstance(steps, bool) or not isinstance(steps, numbers.Integral) or steps < 0:
-        raise OptionError(f"steps={steps!r}", "a whole number, 0 or more", code="option:steps")
+    check_steps(steps)
     check_images(images, bundle.generator.resolution)
     targets = images.to(bundle.device, torch.float32)
     chunks = torch.split(targets, BATCH)
     total = steps * len(chunks)
-    codes, taken = [], []
+    codes: list[torch.Tensor] = []
+    taken: list[torch.Tensor] = []
     for number, chunk in enumerate(chunks):
         done = number * steps
 
@@ -120,10 +118,21 @@ def invert(
 
         with torch.no_grad():
             start = bundle.encoder(chunk)  # [b, L, D]
-        found, count = _optimise(bundle, chunk, start, steps, report) if steps else (start, [0] * len(chunk))
-        codes.append(found)
-        taken.extend(count)
-    return assess(bundle, targets, torch.cat(codes), steps=torch.tensor(taken))
+        if steps:
+            problem = _Reconstruction(bundle, chunk)
+            rate = LEARNING_RATE * problem.spread
+            start, count = descend(problem, start, steps=steps, rate=rate, report=report)
+        else:
+            count = torch.zeros(len(chunk), dtype=torch.int64)
+        codes.append(start)
+        taken.append(count.cpu())
+    return assess(bundle, targets, torch.cat(codes), steps=torch.cat(taken))
+
+
+def check_steps(steps: object) -> None:
+    """OptionError for anything but a whole number from 0."""
+    if isinstance(steps, bool) or not isinstance(steps, numbers.Integral) or steps < 0:
+        raise OptionError(f"steps={steps!r}", "a whole number, 0 or more", code="option:steps")
 
 
 def assess(bundle: Bundle, images: torch.Tensor, codes: torch.Tensor, *, steps: torch.Tensor) -> Inversion:
@@ -168,106 +177,37 @@ def code_spread(bundle: Bundle) -> float:
     return float((codes - codes.mean(dim=0)).square().mean().sqrt().clamp_min(1e-6))
 
 
-@dataclass
-class _State:
-    """The images still being optimised; every row belongs to one image and moves with it."""
+class _Reconstruction:
+    """The images still being optimised, each one a row for `descend`; its codes are `[b, L, D]`."""
 
-    rows: torch.Tensor  # [b] places in the chunk
-    target: torch.Tensor  # [b, 3, H, W]
-    features: list[torch.Tensor]  # the target's perceptual features, [b, C, h, w] each
-    code: torch.Tensor  # [b, L, D]
-    first: torch.Tensor  # [b, L, D] Adam's first moment
-    second: torch.Tensor  # [b, L, 1] and its second, one for each layer
-    best: torch.Tensor  # [b] lowest loss so far
-    mark: torch.Tensor  # [b] lowest loss when progress was last judged
+    def __init__(self, bundle: Bundle, target: torch.Tensor) -> None:
+        self.bundle = bundle
+        self.spread = code_spread(bundle)
+        self.target = target  # [b, 3, H, W]
+        with torch.no_grad():
+            self.features = bundle.perceptual.features(target)  # [b, C, h, w] each
+
+    def losses(self, codes: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        made = self.bundle.generator.synthesis(codes)  # [b, 3, H, W]
+        loss = reconstruction_loss(self.bundle, made, self.target, self.features)
+        return loss, loss + DOMAIN * strayed(self.bundle, codes, made, self.spread)
 
     def keep(self, rows: torch.Tensor) -> None:
-        for name in ("rows", "target", "code", "first", "second", "best", "mark"):
-            setattr(self, name, getattr(self, name)[rows])
+        self.target = self.target[rows]
         self.features = [level[rows] for level in self.features]
 
 
-def _optimise(
-    bundle: Bundle, target: torch.Tensor, start: torch.Tensor, steps: int, report: Callable[[int], None]
-) -> tuple[torch.Tensor, list[int]]:
-    """In-domain optimisation of codes `[b, L, D]` from `start`; the best codes and each image's steps."""
-    spread = code_spread(bundle)
-    infinite = torch.full((len(target),), torch.inf, device=target.device)
-    with torch.no_grad():
-        features = bundle.perceptual.features(target)
-    state = _State(
-        rows=torch.arange(len(target), device=target.device),
-        target=target,
-        features=features,
-        code=start.clone(),
-        first=torch.zeros_like(start),
-        second=torch.zeros_like(start[..., :1]),
-        best=infinite,
-        mark=infinite.clone(),
-    )
-    found = start.clone()
-    taken = torch.full((len(target),), steps, device=target.device)
-    for step in range(1, steps + 1):
-        loss, gradient = _loss_and_gradient(bundle, state, spread)
-        _remember(state, loss, found)
-        if step % PATIENCE == 1 and step > 1:
-            stalled = state.best >= state.mark * (1 - ENOUGH)
-            taken[state.rows[stalled]] = step - 1
-            state.mark = state.best.clone()
-            if bool(stalled.any()):
-                gradient = gradient[~stalled]
-                state.keep(~stalled)
-        elif step == 1:
-            state.mark = state.best.clone()
-        if len(state.rows) == 0:
-            report(steps)
-            break
-        _adam(state, gradient, LEARNING_RATE * spread, step)
-        report(step)
-    else:
-        with torch.no_grad():  # the last step's codes have not been judged yet
-            loss, _ = _losses(bundle, state, spread)
-            _remember(state, loss, found)
-    return found, taken.tolist()
+def reconstruction_loss(
+    bundle: Bundle, made: torch.Tensor, target: torch.Tensor, features: list[torch.Tensor]
+) -> torch.Tensor:
+    """The first two terms: images made and wanted `[b, 3, H, W]`, the latter's features -> `[b]`."""
+    squared = (made - target).square().mean(dim=(1, 2, 3))
+    return squared + PERCEPTUAL * bundle.perceptual.compare(features, bundle.perceptual.features(made))
 
 
-def _remember(state: _State, loss: torch.Tensor, found: torch.Tensor) -> None:
-    better = loss < state.best
-    state.best = torch.where(better, loss, state.best)
-    found[state.rows[better]] = state.code[better]
-
-
-def _loss_and_gradient(bundle: Bundle, state: _State, spread: float) -> tuple[torch.Tensor, torch.Tensor]:
-    """Each image's own loss `[b]` and its gradient `[b, L, D]`; the sum over images keeps them apart."""
-    state.code.requires_grad_(True)
-    with torch.enable_grad():
-        loss, objective = _losses(bundle, state, spread)
-        (gradient,) = torch.autograd.grad(objective.sum(), state.code)
-    state.code = state.code.detach()
-    return loss.detach(), gradient
-
-
-def _losses(bundle: Bundle, state: _State, spread: float) -> tuple[torch.Tensor, torch.Tensor]:
-    """(loss by which codes are compared, objective whose gradient is followed), each `[b]`."""
-    made = bundle.generator.synthesis(state.code)  # [b, 3, H, W]
-    loss = (made - state.target).square().mean(dim=(1, 2, 3))
-    loss = loss + PERCEPTUAL * bundle.perceptual.compare(state.features, bundle.perceptual.features(made))
-    strayed = (state.code - bundle.encoder(made)).square().mean(dim=(1, 2)) / spread**2  # [b]
-    return loss, loss + DOMAIN * strayed
-
-
-def _adam(state: _State, gradient: torch.Tensor, rate: float, step: int) -> None:
-    """One Adam step (Kingma and Ba 2015, algorithm 1) with one second moment for each layer of each image.
-
-    With one for each number, Adam moves numbers that do nothing as far as those that matter: noise in every
-    direction that is later taken between two codes. This way a step stays where the gradient points.
-    """
-    first, second = BETAS
-    state.first = first * state.first + (1 - first) * gradient
-    state.second = second * state.second + (1 - second) * gradient.square().mean(dim=2, keepdim=True)
-    mean = state.first / (1 - first**step)
-    scale = (state.second / (1 - second**step)).sqrt() + 1e-8
-    state.code = state.code - rate * mean / scale
+def strayed(bundle: Bundle, codes: torch.Tensor, made: torch.Tensor, spread: float) -> torch.Tensor:
+    """The domain term: how far codes `[b, L, D]` are from the encoder's of their pictures, `[b]`."""
+    return (codes - bundle.encoder(made)).square().mean(dim=(1, 2)) / spread**2
 
 
 def save_inversion(inversion: Inversion, path: str | os.PathLike[str]) -> None:

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 import inference.inversion as inversion_module
+from inference.descent import PATIENCE
 from inference.errors import DirectionError, OptionError, ShapeError
 from inference.inversion import invert, load_codes, reconstruction_error, save_inversion
 
@@ -77,8 +78,8 @@ def test_an_image_that_gains_nothing_stops_alone(tiny, made, monkeypatch):
             return getattr(tiny, name)
 
     inversion = invert(Shim(), images, steps=20)
-    assert int(inversion.steps[0]) == inversion_module.PATIENCE
-    assert (inversion.steps[1:] > inversion_module.PATIENCE).all()
+    assert int(inversion.steps[0]) == PATIENCE
+    assert (inversion.steps[1:] > PATIENCE).all()
     assert torch.allclose(inversion.codes[0], codes[0], atol=1e-6)  # the best code is kept, not the last
 
 
