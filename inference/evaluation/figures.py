@@ -1,0 +1,264 @@
+"""The figures by which a direction is judged where the truth is known: pure arrays in, numbers out.
+
+For one semantic and one way of finding its direction, P directions (each from other pairs) are applied, at
+intensity 1, to N held-out faces. `Readings` holds what was measured of all of them; a figure is a function of
+Readings; an interval resamples faces *and* directions, because both were drawn. Attribute readings are a
+judge's, in scene units; sigma is their spread over the balanced population. Nothing here knows pictures.
+
+Sources: success, monotonicity, excess over other attributes (Shen et al. 2020; Wu, Lischinski and Shechtman
+2021), leakage outside the region and edit share are this project's own (docs/evaluation.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import rankdata
+from sklearn.metrics import roc_auc_score
+
+from inference.errors import OptionError, ShapeError
+
+Array = npt.NDArray[np.float64]
+Rows = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Readings:
+    """What was measured of P directions of one semantic on N faces; K attributes, A intensities.
+
+    Attributes:
+        target: the semantic's index among the K attributes; others, nuisance: indices of those that count
+            as other attributes and as identity.
+        base, edited: readings of the reconstruction `[N, K]` and of it edited `[P, N, K]`.
+        curve: the target's reading along `intensities` `[A]`, `[P, N, A]`.
+        true_before, true_after: readings of the drawn faces without and with the change, `[N, K]`.
+        error_none, error_own, error_edited: mean squared error to the true edited picture inside the
+            attribute's mask, of the reconstruction `[N]`, of the face's own inverted change `[N]`, and of the
+            edits `[P, N]`.
+        leakage: mean absolute change outside the mask over that inside it, `[P, N]`.
+        foreign: inversion error of the edited picture over that of the reconstruction, `[P, N]`.
+    """
+
+    target: int
+    others: tuple[int, ...]
+    nuisance: tuple[int, ...]
+    sigma: Array  # [K]
+    base: Array  # [N, K]
+    edited: Array  # [P, N, K]
+    intensities: Array  # [A]
+    curve: Array  # [P, N, A]
+    true_before: Array  # [N, K]
+    true_after: Array  # [N, K]
+    error_none: Array  # [N]
+    error_own: Array  # [N]
+    error_edited: Array  # [P, N]
+    leakage: Array  # [P, N]
+    foreign: Array  # [P, N]
+
+    def __post_init__(self) -> None:
+        n, k = self.base.shape
+        p = len(self.edited)
+        a = len(self.intensities)
+        shapes = {
+            "sigma": (k,),
+            "edited": (p, n, k),
+            "curve": (p, n, a),
+            "true_before": (n, k),
+            "true_after": (n, k),
+            "error_none": (n,),
+            "error_own": (n,),
+            "error_edited": (p, n),
+            "leakage": (p, n),
+            "foreign": (p, n),
+        }
+        for name, shape in shapes.items():
+            if getattr(self, name).shape != shape:
+                raise ShapeError(
+                    f"{name} of shape {getattr(self, name).shape}", f"{shape}", code="shape:readings"
+                )
+
+    def rows(self, directions: Rows, faces: Rows) -> Readings:
+        """The same, of some directions and faces; an index may come more than once."""
+        changed: dict[str, Any] = {
+            name: getattr(self, name)[faces]
+            for name in ("base", "true_before", "true_after", "error_none", "error_own")
+        }
+        for name in ("edited", "curve", "error_edited", "leakage", "foreign"):
+            changed[name] = getattr(self, name)[directions][:, faces]
+        return replace(self, **changed)
+
+
+def effect(r: Readings) -> float:
+    """Mean change of the target's reading over the mean change that the truly drawn pair shows."""
+    t = r.target
+    wanted = (r.true_after[:, t] - r.true_before[:, t]).mean()
+    return float((r.edited[:, :, t] - r.base[None, :, t]).mean() / wanted)
+
+
+def _entanglement(change: Array, r: Readings) -> Array:
+    """|other| over |mean target| in sigma, for each other attribute; change `[..., K]` -> `[len(others)]`."""
+    scaled = change.reshape(-1, change.shape[-1]) / r.sigma
+    moved = abs(scaled[:, r.target].mean())
+    relative: Array = np.abs(scaled[:, list(r.others)]).mean(0) / max(moved, 1e-3)
+    return relative
+
+
+def excess_entanglement(r: Readings) -> float:
+    """Mean |other| over |target| in sigma, minus the same for the truly drawn pair. A perfect edit has 0."""
+    return float(np.mean(_excess(r)))
+
+
+def worst_excess(r: Readings) -> float:
+    """The largest such excess among the other attributes."""
+    return float(np.max(_excess(r)))
+
+
+def _excess(r: Readings) -> Array:
+    return _entanglement(r.edited - r.base, r) - _entanglement(r.true_after - r.true_before, r)
+
+
+def edit_share(r: Readings) -> float:
+    """How much of the way from no edit to the face's own inverted change an edit goes, in squared error
+    to the true edited picture inside the mask. 1 is as good as inverting the true picture."""
+    possible = (r.error_none - r.error_own).mean()
+    return float((r.error_none[None] - r.error_edited).mean() / possible)
+
+
+def success(r: Readings) -> float:
+    """Share of edits that change the target by at least half of what this face's true change shows."""
+    t = r.target
+    made, true = r.edited[:, :, t] - r.base[None, :, t], (r.true_after - r.true_before)[:, t]
+    return float((made * np.sign(true.mean()) >= 0.5 * np.abs(true)).mean())
+
+
+def monotonicity(r: Readings) -> float:
+    """Mean rank correlation (Spearman) of intensity and the target's reading; 1 is monotone as wanted."""
+    sign = np.sign((r.true_after - r.true_before)[:, r.target].mean())
+    ranks = rankdata(r.curve, axis=2) - (len(r.intensities) + 1) / 2  # [P, N, A]
+    wanted = rankdata(r.intensities) - (len(r.intensities) + 1) / 2
+    spread = np.sqrt((ranks**2).sum(2) * (wanted**2).sum())
+    return float((sign * (ranks @ wanted) / np.maximum(spread, 1e-12)).mean())
+
+
+def identity(r: Readings) -> float:
+    """1 minus the mean change of nuisance readings in sigma, beyond what the truly drawn pair's readings
+    show. 1 is the same person."""
+    which = list(r.nuisance)
+    made = (np.abs(r.edited - r.base) / r.sigma)[..., which].mean()
+    true = (np.abs(r.true_after - r.true_before) / r.sigma)[..., which].mean()
+    return float(1 - max(made - true, 0.0))
+
+
+def leakage(r: Readings) -> float:
+    """Mean absolute change outside the attribute's mask over that inside it. 0 is local."""
+    return float(r.leakage.mean())
+
+
+def realism(r: Readings) -> float:
+    """Inversion error of the reconstruction over that of the edited picture: 1 is as much of this world."""
+    return float(1 / r.foreign.mean())
+
+
+FIGURES: Mapping[str, Callable[[Readings], float]] = {
+    "effect": effect,
+    "excess_entanglement": excess_entanglement,
+    "worst_excess": worst_excess,
+    "edit_share": edit_share,
+    "success": success,
+    "monotonicity": monotonicity,
+    "identity": identity,
+    "leakage": leakage,
+    "realism": realism,
+}
+SMALLER_IS_BETTER = ("excess_entanglement", "worst_excess", "leakage")
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A figure and its 95 % bootstrap interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+def over_semantics(
+    readings: Mapping[str, Readings],
+    figure: Callable[[Readings], float],
+    *,
+    resamples: int = 400,
+    seed: int = 0,
+) -> tuple[Interval, dict[str, Interval]]:
+    """A figure's mean over semantics, and each semantic's own, with intervals over faces and directions."""
+    if not readings:
+        raise OptionError("no semantic", "at least one", code="option:semantics")
+    rng = np.random.default_rng(seed)
+    values, drawn = {}, {}
+    for name, r in readings.items():
+        values[name] = figure(r)
+        picks = [_resampled(rng, *r.error_edited.shape) for _ in range(resamples)]
+        drawn[name] = np.array([figure(r.rows(*pick)) for pick in picks])
+    mean = _interval(float(np.mean(list(values.values()))), np.mean(list(drawn.values()), axis=0))
+    return mean, {name: _interval(values[name], drawn[name]) for name in readings}
+
+
+def paired_difference(
+    first: Mapping[str, Readings],
+    second: Mapping[str, Readings],
+    figure: Callable[[Readings], float],
+    *,
+    resamples: int = 400,
+    seed: int = 0,
+) -> Interval:
+    """Mean over semantics of first minus second, both on the same resampled faces and draws of pairs."""
+    rng = np.random.default_rng(seed)
+    value, drawn = [], []
+    for name, a in first.items():
+        b = second[name]
+        p, n = min(len(a.edited), len(b.edited)), len(a.base)
+        value.append(figure(a) - figure(b))
+        picks = [_resampled(rng, p, n) for _ in range(resamples)]
+        drawn.append([figure(a.rows(*pick)) - figure(b.rows(*pick)) for pick in picks])
+    return _interval(float(np.mean(value)), np.mean(drawn, axis=0))
+
+
+def _resampled(rng: np.random.Generator, directions: int, faces: int) -> tuple[Rows, Rows]:
+    return rng.choice(directions, (directions,)), rng.choice(faces, (faces,))
+
+
+def _interval(value: float, drawn: Array) -> Interval:
+    low, high = np.percentile(drawn, [2.5, 97.5])
+    return Interval(value, float(low), float(high))
+
+
+# --- directions among themselves: cosines [n, n] in the effect metric, and a label for each ----------------
+
+
+def within_between(cosines: Array, labels: Sequence[str]) -> tuple[float, float]:
+    """Mean cosine of two directions of one semantic, and of two of different ones."""
+    same, other = _masks(labels)
+    return float(cosines[same].mean()), float(cosines[other].mean())
+
+
+def purity(cosines: Array, labels: Sequence[str]) -> float:
+    """Share of directions whose nearest other one is of the same semantic (1-NN)."""
+    distances = -cosines.astype(np.float64).copy()
+    np.fill_diagonal(distances, np.inf)
+    names = np.asarray(labels)
+    return float((names[distances.argmin(1)] == names).mean())
+
+
+def mislabel_auc(own: Sequence[float], wrong: Sequence[float]) -> float:
+    """How well the cosine to the others' average tells right labels from wrong ones (area under ROC)."""
+    labels = [1] * len(own) + [0] * len(wrong)
+    return float(roc_auc_score(labels, [*own, *wrong]))
+
+
+def _masks(labels: Sequence[str]) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    names = np.asarray(labels)
+    same = names[:, None] == names[None, :]
+    return same & ~np.eye(len(names), dtype=bool), ~same
