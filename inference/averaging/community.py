@@ -24,6 +24,8 @@ from inference import effect_metric
 from inference.averaging.estimators import AVERAGERS
 from inference.direction_files import read_arrays, write_arrays
 from inference.errors import AveragingError, DirectionError
+from inference.finders import component
+from inference.finders.component import Component
 from inference.finders.direction import Direction, check_header, check_vector
 
 KIND = "community"
@@ -195,9 +197,11 @@ def _euclidean_unit(vector: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return unit
 
 
-def load_direction(path: str | os.PathLike[str]) -> Direction | CommunityDirection:
-    """Read a direction file of either kind, as the file itself says."""
+def load_direction(path: str | os.PathLike[str]) -> Direction | CommunityDirection | Component:
+    """Read a direction file of any kind, as the file itself says."""
     arrays, header = read_arrays(path)
     if header.get("kind") == KIND:
         return CommunityDirection.from_arrays(arrays, header)
+    if header.get("kind") == component.KIND:
+        return Component.from_arrays(arrays, header)
     return Direction.from_arrays(arrays, header)

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from inference.errors import ShapeError
+from inference.errors import FinderError, ShapeError
 from inference.registry import Registry
 
 
@@ -35,6 +35,18 @@ class Generator(nn.Module):
     def synthesis(self, codes: Tensor, noise: str = "const") -> Tensor:
         """codes [B, L, D] -> images [B, 3, H, W], nominally in [-1, 1] (not clamped)."""
         raise NotImplementedError
+
+    def style_weights(self) -> list[Tensor]:
+        """How codes become styles: for each layer the matrix [S_l, D], as it acts, of what it modulates.
+
+        Families whose codes modulate nothing have none, and refuse.
+        """
+        raise FinderError(
+            f"the family {self.family!r}, whose codes are not styles",
+            "a style-based generator",
+            "use a finder that learns from codes, such as ganspace",
+            code="finder:styles",
+        )
 
     def check_codes(self, codes: Tensor) -> None:
         """Raise ShapeError unless codes are [B, L, D] floats of this generator."""

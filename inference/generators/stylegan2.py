@@ -249,6 +249,17 @@ class StyleGAN2Generator(Generator):
         codes = self.map(z)[:, None, :].expand(-1, self.num_layers, -1)  # [B, L, D]
         return truncate(codes, self.w_avg, truncation, cutoff)
 
+    def style_weights(self) -> list[Tensor]:
+        """The affine weights [S_l, D] of each layer's modulated convolution.
+
+        A code that drives a convolution and the toRGB before it counts for the convolution; the last one
+        drives a toRGB alone.
+        """
+        blocks = [block for block in self.blocks if isinstance(block, Block)]
+        layers = [layer for block in blocks for layer in (block.up, block.conv) if layer is not None]
+        affines = [*(layer.conv.affine for layer in layers), blocks[-1].rgb.affine]
+        return [affine.weight * affine.weight_gain for affine in affines]
+
     def synthesis(self, codes: Tensor, noise: str = "const") -> Tensor:
         """codes [B, L, D] -> images [B, 3, R, R]."""
         return self.pyramid(codes, noise, self.resolution)
