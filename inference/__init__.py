@@ -30,8 +30,12 @@ _HOME = {
     "Inversion": "inversion",
     "invert": "inversion",
     "reconstruction_error": "inversion",
+    "Component": "finders",
+    "Decomposition": "finders",
     "Direction": "finders",
+    "decompose": "finders",
     "direction_from_codes": "finders",
+    "find_components": "finders",
     "find_direction": "finders",
     "CommunityDirection": "averaging",
     "average": "averaging",
@@ -64,8 +68,12 @@ if TYPE_CHECKING:
     from inference.errors import OptionError as OptionError
     from inference.errors import RegistryError as RegistryError
     from inference.errors import ShapeError as ShapeError
+    from inference.finders import Component as Component
+    from inference.finders import Decomposition as Decomposition
     from inference.finders import Direction as Direction
+    from inference.finders import decompose as decompose
     from inference.finders import direction_from_codes as direction_from_codes
+    from inference.finders import find_components as find_components
     from inference.finders import find_direction as find_direction
     from inference.generators import Generator as Generator
     from inference.images import read_image as read_image
