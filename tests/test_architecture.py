@@ -9,6 +9,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -111,6 +112,26 @@ def test_every_room_is_known() -> None:
 def test_a_room_imports_no_higher_room(room: str) -> None:
     higher = [f"directions.{name}" for name in ROOMS[ROOMS.index(room) + 1 :]]
     assert offenders(sources(f"directions/{room}"), *higher) == []
+
+
+def test_no_import_runs_in_a_circle() -> None:
+    """Not within a room either, and not hidden in a function: each module can be read from the bottom up."""
+
+    def name(path: Path) -> str:
+        parts = path.relative_to(REPOSITORY).with_suffix("").parts
+        return ".".join(parts[parts[0] == "platform" : -1 if parts[-1] == "__init__" else None])
+
+    files = {name(path): path for path in sources("platform", "directions", "inference")}
+    graph = {
+        module: {
+            other
+            for other in imports(path)
+            # Importing a module runs the packages around it anyhow.
+            if other in files and other != module and not module.startswith(other + ".")
+        }
+        for module, path in files.items()
+    }
+    TopologicalSorter(graph).prepare()  # raises CycleError, which names the circle
 
 
 def test_tests_live_only_in_tests() -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -21,23 +23,31 @@ from direction_commons.jobs import handling, services
 from direction_commons.jobs.handling import Batch, drain
 from direction_commons.jobs.models import Job
 from direction_commons.jobs.services import job_enqueue
+from direction_commons.local import engines
+from direction_commons.local.folders import folders_for
+from direction_commons.local.processes import Child, stop_children
 
 pytestmark = pytest.mark.django_db(transaction=True)
 HERE = Path(__file__).parent
 LEASE = 2
 
 
-class Worker:
-    def __init__(self, folder: Path, name: str = "") -> None:
-        from tests.conftest import test_database_url
+def environment(valkey_url: str) -> dict[str, str]:
+    """Of another process on this test's database."""
+    from tests.conftest import test_database_url
 
+    return os.environ | {
+        "PYTHONPATH": os.pathsep.join([str(HERE), *(path for path in sys.path if path)]),
+        "DIRECTION_COMMONS_DATABASE_URL": test_database_url(),
+        "DIRECTION_COMMONS_VALKEY_URL": valkey_url,
+        "DIRECTION_COMMONS_JOB_LEASE_SECONDS": str(LEASE),
+    }
+
+
+class Worker:
+    def __init__(self, folder: Path, name: str = "", valkey_url: str = "") -> None:
         self.log = folder / f"worker-{time.monotonic_ns()}.log"
-        env = os.environ | {
-            "PYTHONPATH": os.pathsep.join([str(HERE), *(path for path in sys.path if path)]),
-            "DIRECTION_COMMONS_DATABASE_URL": test_database_url(),
-            "DIRECTION_COMMONS_VALKEY_URL": settings.VALKEY_URL,
-            "DIRECTION_COMMONS_JOB_LEASE_SECONDS": str(LEASE),
-        }
+        env = environment(valkey_url or settings.VALKEY_URL)
         argv = [sys.executable, "-m", "celery", "-A", "direction_commons.config.celery", "worker"]
         argv += ["--pool=solo", "-Q", "slow", "-n", f"{name or self.log.stem}@test", "-I", "slow_work"]
         argv += ["--without-gossip", "--without-mingle"]
@@ -67,8 +77,8 @@ def wait(true: Callable[[], Any], seconds: float, what: Callable[[], str] = str)
 def start(tmp_path: Path) -> Iterator[Callable[..., Worker]]:
     workers: list[Worker] = []
 
-    def one(name: str = "") -> Worker:
-        workers.append(Worker(tmp_path, name))
+    def one(name: str = "", valkey_url: str = "") -> Worker:
+        workers.append(Worker(tmp_path, name, valkey_url))
         return workers[-1].ready()  # in the list first: one that never gets ready is ended, too
 
     yield one
@@ -104,6 +114,57 @@ def test_the_doorbell_is_heard_and_sigterm_returns_the_row_unspent(
     assert worker.process.returncode == 0
     assert state(job) == ("queued", 0)
     assert lines(tmp_path / "a") == ["start"]
+
+
+RINGER = """
+import sys, django
+django.setup()
+from direction_commons.jobs.services import job_enqueue
+for key in sys.stdin:
+    job_enqueue(kind="slow", key=key.strip(), queue="slow")
+    print("accepted", flush=True)
+"""
+
+
+def test_the_doorbell_is_heard_again_after_valkey_was_away(
+    start: Callable[..., Worker], tmp_path: Path
+) -> None:
+    """One process rings all the time, as the web does; what was rung while nobody heard is done with it."""
+    folders = folders_for(Path(tempfile.mkdtemp(prefix="dc-test-")))
+    folders.make()
+    valkey = [Child(engines.valkey_child_program(folders))]
+    argv = [sys.executable, "-c", RINGER]
+    env = environment(folders.valkey_url)
+    ringer = subprocess.Popen(argv, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert ringer.stdin is not None
+    assert ringer.stdout is not None
+
+    def done(*names: str) -> bool:
+        """Rings once more and looks."""
+        last = tmp_path / names[-1]
+        if lines(last) != ["start", "end"]:
+            print(last, file=ringer.stdin, flush=True)
+            assert ringer.stdout.readline() == "accepted\n"
+        return all(lines(tmp_path / name)[-1:] == ["end"] for name in names)
+
+    try:
+        for name in ("a", "b"):
+            (tmp_path / name).mkdir()
+            (tmp_path / name / "go").touch()
+        engines.wait_for(valkey[-1], lambda: engines.valkey_ready(folders), time.sleep)
+        worker = start(valkey_url=folders.valkey_url)
+        wait(lambda: done("a"), 20, worker.log.read_text)
+        stop_children(valkey)
+        assert not done("b")
+        valkey.append(Child(engines.valkey_child_program(folders)))
+        engines.wait_for(valkey[-1], lambda: engines.valkey_ready(folders), time.sleep)
+        wait(lambda: done("b"), 40, worker.log.read_text)
+    finally:
+        ringer.kill()
+        ringer.wait()
+        stop_children(valkey)
+        shutil.rmtree(folders.home)
+        shutil.rmtree(folders.sockets)
 
 
 def test_what_a_killed_worker_had_is_done_once_by_the_next(

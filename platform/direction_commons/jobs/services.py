@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
+from celery import current_app
 from django.conf import settings
 from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
@@ -24,6 +25,9 @@ from direction_commons.accounts.models import User
 from direction_commons.jobs.models import Job, WorkerHeartbeat
 
 log = structlog.get_logger(__name__)
+
+RING = "jobs.ring"
+"""The doorbell's name: who rings knows the name alone, and not what hears it (`tasks`)."""
 
 BACKGROUND_BATCH = 4
 """Most rows of the lowest priority that are claimed at once: a person waits for one such batch at most."""
@@ -106,10 +110,8 @@ def doorbell_ring(*, queue: str) -> None:
     global _quiet_until
     if time.monotonic() < _quiet_until:
         return
-    from direction_commons.jobs.tasks import ring
-
     try:
-        ring.apply_async(args=[queue], queue=queue, expires=15, retry=False, ignore_result=True)
+        current_app.send_task(RING, [queue], queue=queue, expires=15, retry=False, ignore_result=True)
     except Exception as exc:
         _quiet_until = time.monotonic() + 5.0
         log.warning("jobs.doorbell-lost", queue=queue, error=repr(exc))

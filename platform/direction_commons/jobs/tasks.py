@@ -17,7 +17,7 @@ log = structlog.get_logger(__name__)
 HEARTBEAT_SECONDS = 5
 
 
-@shared_task(bind=True, name="jobs.ring", ignore_result=True)
+@shared_task(bind=True, name=services.RING, ignore_result=True)
 def ring(task: Task[[str], int], queue: str) -> int:
     """Drains the queue."""
     return handling.drain(queue, worker=task.request.hostname or "here")
