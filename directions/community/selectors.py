@@ -239,15 +239,21 @@ def version_is_published(version: Version) -> bool:
     return hasattr(version, "vector")
 
 
-def version_vector(version: Version) -> Codes:
-    """The unit vector float32 [L, D]. Raises UserError 410 when it was un-published."""
+def version_require_published(version: Version) -> None:
+    """Raises UserError "community:vector-withdrawn" (410) when its vector is gone, for good."""
     if not version_is_published(version):
         raise UserError(
             "community:vector-withdrawn",
-            f"The numbers of version {version.number} are gone: somebody withdrew a pair that it held.",
-            "Use the latest version.",
+            f"Version {version.number} of “{version.series.semantic.name}” is gone: somebody withdrew a pair "
+            "that it held.",
+            "Use the newest version of this change.",
             status=410,
         )
+
+
+def version_vector(version: Version) -> Codes:
+    """The unit vector float32 [L, D]. Raises what `version_require_published` does."""
+    version_require_published(version)
     if codes_sha256(version.vector.data) != version.vector_digest:
         raise ValueError(f"the vector of version {version.pk} does not have the digest that was published")
     return codes_unpack(version.vector.data, version.vector.shape)

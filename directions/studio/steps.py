@@ -16,6 +16,7 @@ from typing import Any, Literal
 from direction_commons.accounts.models import User
 from direction_commons.errors import NotFound, UserError
 from directions.community.models import Version
+from directions.community.selectors import version_require_published
 from directions.generators.models import Generator
 from directions.inversions.codes import codes_sha256
 from directions.pairs.models import Direction
@@ -102,7 +103,9 @@ def steps_resolve(*, user: User | None, generator: Generator, steps: Sequence[St
         str(version.pk): version
         for version in Version.objects.filter(
             pk__in=[int(step.id) for step in steps if step.kind == "community"], series__generator=generator
-        ).select_related("series__semantic", "vector")
+        )
+        .select_related("series__semantic", "vector")
+        .defer("vector__data", "members")
     }
     directions = (
         {
@@ -128,20 +131,14 @@ def steps_resolve(*, user: User | None, generator: Generator, steps: Sequence[St
 def _community(step: Step, version: Version | None) -> ResolvedStep:
     if version is None:
         raise NotFound("version")
-    if not hasattr(version, "vector"):
-        raise UserError(
-            "community:vector-withdrawn",
-            f"Version {version.number} of “{version.series.semantic.name}” was withdrawn with a pair.",
-            "Use the newest version of this change.",
-            status=410,
-        )
+    version_require_published(version)
     return ResolvedStep(
         kind="community",
         id=step.id,
         intensity=step.intensity,
         change=version.series.semantic.name,
         version=version.number,
-        vector_sha256=codes_sha256(version.vector.data),
+        vector_sha256=version.vector_digest,  # the worker asks the bytes themselves
         step=version.step,
         digest=version.bundle_digest,
     )
