@@ -58,7 +58,7 @@ def held_out_faces(
     steps: int,
     condition: Condition | None = None,
 ) -> Faces:
-    """The first `count` held-out people for an attribute, of a subpopulation if a `condition` on scenes says."""
+    """The first `count` held-out people for an attribute; with a `condition` on scenes, those who meet it."""
     seed = FIRST_FACE + 1000 * JUDGED.index(attribute)
     examples = []
     for person in range(seed, seed + (SUBPOPULATION_TRIES * count if condition else count)):

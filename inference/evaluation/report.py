@@ -1,0 +1,168 @@
+"""What an experiment found, as JSON, plots and one HTML page that stands alone beside its pictures.
+
+The page reproduces the paper's figures (Li and Jiang 2021) with numbers under them. It computes nothing.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from inference.evaluation.figures import SMALLER_IS_BETTER
+
+TITLES = {
+    "effect": "effect",
+    "excess_entanglement": "excess entanglement",
+    "worst_excess": "worst excess",
+    "edit_share": "edit share",
+    "success": "success",
+    "monotonicity": "monotonicity",
+    "identity": "identity",
+    "leakage": "leakage",
+    "realism": "realism",
+}
+PERFECT = {name: 0.0 if name in SMALLER_IS_BETTER else 1.0 for name in TITLES}
+_STYLE = """
+:root { color-scheme: light dark; }
+body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; padding: 0 1rem; }
+.wide { overflow-x: auto; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .9rem; }
+th, td { padding: .25rem .6rem; text-align: right; border-bottom: 1px solid #8884; white-space: nowrap; }
+th:first-child, td:first-child { text-align: left; }
+small { opacity: .75; }
+img { max-width: 100%; height: auto; }
+figure { margin: 1.5rem 0; }
+"""
+
+
+def write_report(folder: Path, results: Mapping[str, Any]) -> None:
+    """Write `report.json`, plots (SVG) and `index.html` into a folder; strips (PNG) are there already."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "report.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    plots = _plots(folder, results)
+    (folder / "index.html").write_text(_page(folder, results, plots), encoding="utf-8")
+
+
+def _plots(folder: Path, results: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """(file, caption) of each plot written."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    written = []
+    methods = results["methods"]
+    for name in ("edit_share", "effect", "excess_entanglement"):
+        figure, axes = pyplot.subplots(figsize=(7, 0.4 * len(methods) + 1.2))
+        for row, found in enumerate(methods.values()):
+            mean = found[name]["mean"]
+            each = [value["value"] for value in found[name]["each"].values()]
+            axes.plot(each, np.full(len(each), row), "o", color="0.6", markersize=4, alpha=0.7)
+            axes.plot([mean["low"], mean["high"]], [row, row], "-", color="tab:blue", linewidth=3)
+            axes.plot(mean["value"], row, "D", color="tab:blue", markersize=6)
+        axes.axvline(PERFECT[name], color="tab:green", linewidth=1)
+        axes.set_yticks(range(len(methods)), list(methods))
+        axes.invert_yaxis()
+        axes.set_xlabel(f"{TITLES[name]} (mean and 95 % interval; dots: single semantics; line: perfect)")
+        figure.tight_layout()
+        figure.savefig(folder / f"{name}.svg", metadata={"Date": None})
+        pyplot.close(figure)
+        written.append((f"{name}.svg", f"{TITLES[name].capitalize()} of every way to find a direction."))
+    sizes = [(int(m.split()[0]), found) for m, found in methods.items() if m.endswith(" clean")]
+    if len(sizes) > 1:
+        figure, axes = pyplot.subplots(figsize=(6, 3.5))
+        for name in ("edit_share", "effect", "excess_entanglement"):
+            means = [found[name]["mean"] for _, found in sizes]
+            x = [size for size, _ in sizes]
+            axes.plot(x, [mean["value"] for mean in means], "o-", label=TITLES[name])
+            axes.fill_between(x, [m["low"] for m in means], [m["high"] for m in means], alpha=0.2)
+        axes.set_xscale("log")
+        axes.set_xticks(x, [str(size) for size in x])
+        axes.set_xlabel("pairs averaged")
+        axes.legend()
+        figure.tight_layout()
+        figure.savefig(folder / "averaging.svg", metadata={"Date": None})
+        pyplot.close(figure)
+        written.append(("averaging.svg", "One pair against the average of several (the paper's figure 9)."))
+    if "projection" in results:
+        written.append((_scatter(folder, results["projection"]), "Directions of single pairs (figure 10)."))
+    return written
+
+
+def _scatter(folder: Path, projection: Mapping[str, Any]) -> str:
+    from matplotlib import pyplot
+
+    figure, both = pyplot.subplots(1, 2, figsize=(11, 5))
+    labels = np.array(projection["labels"])
+    colours = pyplot.get_cmap("tab20")
+    for axes, name in zip(both, ("pca", "tsne"), strict=True):
+        points = np.array(projection[name])
+        for number, label in enumerate(dict.fromkeys(labels)):
+            chosen = points[labels == label]
+            axes.plot(*chosen.T, "o", color=colours(number % 20), label=label, markersize=4)
+        axes.set_title({"pca": "PCA", "tsne": "t-SNE"}[name])
+        axes.set_xticks([])
+        axes.set_yticks([])
+    both[1].legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize=8)
+    figure.tight_layout()
+    figure.savefig(folder / "projection.svg", metadata={"Date": None})
+    pyplot.close(figure)
+    return "projection.svg"
+
+
+def _page(folder: Path, results: Mapping[str, Any], plots: Sequence[tuple[str, str]]) -> str:
+    bundle = results["bundle"]
+    parts = [
+        "<!doctype html><html lang=en><meta charset=utf-8>",
+        "<meta name=viewport content='width=device-width, initial-scale=1'>",
+        f"<title>Evidence: {html.escape(bundle['title'])}</title><style>{_STYLE}</style>",
+        f"<h1>Evidence: {html.escape(bundle['title'])}</h1><p>{html.escape(bundle['note'])}</p>",
+        f"<p><small>Generator {bundle['digest'][:12]}, measured {results['measured']}, "
+        f"{results['options']['faces']} faces and up to {results['options']['pairs']} pairs a semantic, "
+        f"{results['seconds'] / 60:.0f} minutes. Intervals are 95 % bootstrap over faces and draws of pairs."
+        "</small></p>",
+        "<h2>Every way, every figure</h2><p>Means over the semantics; the worst semantic in small print.</p>",
+        _table(results["methods"]),
+    ]
+    for file, caption in plots:
+        parts.append(
+            f"<figure><img src='{file}' alt='{html.escape(caption)}'>"
+            f"<figcaption>{html.escape(caption)}</figcaption></figure>"
+        )
+    if results.get("themselves"):
+        parts += ["<h2>Directions among themselves</h2>", _facts(results["themselves"])]
+    if results.get("judge"):
+        parts += ["<h2>The judge</h2>", _facts(results["judge"])]
+    for file in sorted(path.name for path in folder.glob("strip-*.png")):
+        name = file.removeprefix("strip-").removesuffix(".png").replace("_", " ")
+        parts.append(
+            f"<figure><img src='{file}' alt='Strips: {name}'><figcaption>{name}</figcaption></figure>"
+        )
+    return "\n".join(parts) + "</html>\n"
+
+
+def _table(methods: Mapping[str, Any]) -> str:
+    head = "".join(f"<th>{TITLES[name]}" for name in TITLES)
+    rows = []
+    for method, found in methods.items():
+        cells = "".join(
+            f"<td>{found[name]['mean']['value']:.2f} <small>[{found[name]['mean']['low']:.2f}, "
+            f"{found[name]['mean']['high']:.2f}]<br>{html.escape(found[name]['worst']['semantic'])} "
+            f"{found[name]['worst']['value']:.2f}</small>"
+            for name in TITLES
+        )
+        rows.append(f"<tr><td>{html.escape(method)}{cells}")
+    return f"<div class=wide><table><tr><th>directions from{head}{''.join(rows)}</table></div>"
+
+
+def _facts(facts: Mapping[str, Any]) -> str:
+    rows = []
+    for name, values in facts.items():
+        text = ", ".join(f"{key} {value}" for key, value in values.items())
+        rows.append(f"<tr><td>{html.escape(name)}<td>{html.escape(text)}")
+    return f"<div class=wide><table>{''.join(rows)}</table></div>"
