@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from statistics import median
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -14,11 +13,11 @@ from direction_commons.api.people import person
 from directions.catalog.members import member_pictures
 from directions.catalog.selectors import CatalogPage, SeriesDetail, catalog_page, catalog_semantic
 from directions.community.models import Version
+from directions.community.words import points_elsewhere
 from directions.generators.access import generator_or_default
 from directions.generators.selectors import active_generators
 
 LIGHT = 0.5  # a member with less than half of its equal share of weight is drawn hollow
-ELSEWHERE = 0.5  # of the median cosine: a pair below it is called out
 DOT = 22  # pixels of the drawing that a dot needs
 SORT_WORDS = {
     "relevance": "Best match",
@@ -112,12 +111,11 @@ def _members(detail: SeriesDetail) -> dict[str, Any]:
         rows[row : row + 1] = [x]
         placed.append((member, round(x, 1), row))
     axis = DOT * max(1, len(rows)) + 6
-    usual = median(cosines) if len(cosines) > 2 else 0.0  # of two pairs neither is the odd one
     members = [
         {
             "member": member,
             "number": number,
-            "elsewhere": usual > 0 and member.cosine < ELSEWHERE * usual,
+            "elsewhere": points_elsewhere(member.cosine, cosines),
             "x": x,
             "y": axis - DOT * row - 14,
             "pictures": pictures.get(member.direction),

@@ -1,4 +1,4 @@
-"""What agreement is called. The number always stands beside the word: the word is only how to read it.
+"""What agreement is called on pages; the numbers that the words stand for are told among the details.
 
 ρ is the mean cosine between two pairs of a version, in the effect metric. If each pair's unit direction is
 what all have in common plus something of its own, ρ is the share (of squared length) that is common. Hence
@@ -19,8 +19,11 @@ Another generator has another spread: there the line is a guide, not a test.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from statistics import median
 
 SHARED = 0.5
+ELSEWHERE = 0.5  # of the median cosine: a pair below it is called out
 UNRELATED_MEAN, UNRELATED_SPREAD = 0.010, 0.072  # of the cosine between pairs of different changes
 ERRORS = 3
 
@@ -39,3 +42,12 @@ def agreement_words(agreement: float | None, pairs: int) -> str:
     if agreement > chance(pairs):
         return "some agreement"
     return "no agreement beyond chance"
+
+
+def points_elsewhere(cosine: float, cosines: Sequence[float]) -> bool:
+    """Whether a pair lies far from the average of the pairs with these cosines (its own among them).
+
+    Of two pairs neither is the odd one.
+    """
+    usual = median(cosines) if len(cosines) > 2 else 0.0
+    return usual > 0 and cosine < ELSEWHERE * usual

@@ -1,4 +1,4 @@
-"""For every page: is what it shows a drawn world? The footer says so, and nobody takes a face for real."""
+"""For every page: is what it shows a drawn world (the footer says so), and is a title enough to name it?"""
 
 from __future__ import annotations
 
@@ -9,9 +9,13 @@ from directions.generators.models import Generator
 
 
 def drawn_world(request: HttpRequest) -> dict[str, object]:
-    """`drawn_world`: does the default generator draw? Asked of the database only where a template asks."""
+    """`drawn_world`: does the default generator draw? `several_generators`: then pages name their slugs, too.
+
+    Asked of the database only where a template asks.
+    """
     return {
         "drawn_world": SimpleLazyObject(
             lambda: Generator.objects.filter(is_default=True, drawn_world=True).exists()
-        )
+        ),
+        "several_generators": SimpleLazyObject(lambda: Generator.objects.count() > 1),
     }

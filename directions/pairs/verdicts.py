@@ -9,9 +9,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from directions.generators.models import Generator
-from directions.pairs.words import LITTLE_KEPT, SMALL_CHANGE
+from directions.pairs.words import SMALL_CHANGE, little_kept
 
 SAME, UNRELATED, FOREIGN = "same-picture", "unrelated-pictures", "out-of-domain"
+_FOUND = {
+    SAME: "To this generator, before and after are the same picture: nothing changes between them.",
+    UNRELATED: "Before and after are two unrelated pictures: hardly any part stayed as it was.",
+    FOREIGN: "At least one of these pictures is not of the kind that this generator draws.",
+}
 
 
 def verdict_text(*, verdict: str, quality: Mapping[str, Any], generator: Generator) -> str:
@@ -19,15 +24,16 @@ def verdict_text(*, verdict: str, quality: Mapping[str, Any], generator: Generat
     return f"{quality['reason']} {_advice(verdict, generator)}"
 
 
+def plain_verdict(*, verdict: str, generator: Generator) -> str:
+    """`verdict_text` for somebody who has no use for numbers; those stand among the page's details."""
+    return f"{_FOUND[verdict]} {_advice(verdict, generator)}"
+
+
 def quality_notes(quality: Mapping[str, Any]) -> list[str]:
     """Caveats of a direction that does count, for clients; the page says them beside the measured numbers."""
-    notes = []
-    kept, over = quality.get("change_kept"), quality.get("movement_over_null")
-    if kept is not None and float(kept) < LITTLE_KEPT:
-        notes.append(
-            f"The reconstructions show only about {max(0, round(100 * float(kept)))} % of the change: "
-            "this generator hardly knows it."
-        )
+    warning = little_kept(quality)
+    notes = [warning] if warning else []
+    over = quality.get("movement_over_null")
     if over is not None and float(over) < SMALL_CHANGE:
         notes.append(
             f"The change is small: it moves the picture less than {SMALL_CHANGE} times as far as saving it "

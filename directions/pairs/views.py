@@ -27,7 +27,7 @@ from direction_commons.pages import poll_delay, refusal, sign_in_first, wants_js
 from directions.pairs.access import access_pair
 from directions.pairs.forms import ContributeForm, TrayForm
 from directions.pairs.models import Pair
-from directions.pairs.selectors import pair_progress
+from directions.pairs.selectors import PairProgress, pair_progress
 from directions.pairs.services import (
     pair_cancel,
     pair_contribute,
@@ -36,7 +36,8 @@ from directions.pairs.services import (
     pair_show,
     pair_withdraw,
 )
-from directions.pairs.words import quality_rows
+from directions.pairs.verdicts import plain_verdict
+from directions.pairs.words import little_kept, quality_rows
 from directions.semantics.naming import name_normalise
 from directions.tray import tray, tray_pair
 
@@ -121,10 +122,20 @@ def _context(request: HttpRequest, pair: Pair) -> dict[str, Any]:
         "progress": progress,
         "direction": direction,
         "quality": quality_rows(direction.quality) if direction and direction.quality else [],
+        "warning": little_kept(direction.quality) if direction and progress.state == "ready" else "",
+        "text": _text(progress),
         "intensities": direction.strip_intensities if direction else [],
         "stages": ("The before picture", "The after picture", "The direction between them"),
         **poll_delay(request),
     }
+
+
+def _text(progress: PairProgress) -> str:
+    """How it stands; a refusal without the numbers, which stand among the details."""
+    direction = progress.direction
+    if direction is not None and progress.state == "refused":
+        return plain_verdict(verdict=direction.verdict, generator=direction.generator)
+    return progress.text
 
 
 @never_cache

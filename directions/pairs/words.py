@@ -1,4 +1,4 @@
-"""A direction's quality in words beside its numbers. It only describes; verdicts are made in `inference`."""
+"""A direction's quality in words, with the numbers for the details. Verdicts are made in `inference`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-LITTLE_KEPT = 0.35  # of the change: below it, the reconstructions hardly show what the person did
+HALF_KEPT = 0.60  # of the change: below it, the direction may teach something else than what was done
 HOW_MUCH = "How much of the picture?"
 SMALL_CHANGE = 2  # times what saving a picture again moves: below it, much of the direction is chance
 
@@ -36,6 +36,26 @@ def quality_rows(quality: Mapping[str, Any]) -> list[QualityRow]:
     return rows
 
 
+def little_kept(quality: Mapping[str, Any]) -> str:
+    """The warning of a direction that counts, but may teach something else; empty where there is none."""
+    kept = _number(quality, "change_kept")
+    if kept is None or kept >= HALF_KEPT:
+        return ""
+    return (
+        f"The generator shows only {share_words(kept)} of your change, and perhaps something else in its "
+        "place. Look at the strip before you rely on it."
+    )
+
+
+def share_words(share: float) -> str:
+    """A share of less than two thirds, as one would say it."""
+    if share < 0.15:
+        return "a trace"
+    if share < 0.29:
+        return "about a quarter"
+    return "about a third" if share < 0.42 else "about half"
+
+
 def _times(quality: Mapping[str, Any]) -> str:
     return f"{float(quality['movement_over_null']):.1f} × what saving a picture again moves"
 
@@ -50,11 +70,11 @@ def _rows(quality: Mapping[str, Any]) -> list[QualityRow]:
         percent = f"{max(0, round(100 * kept))} % of the change"
         if kept >= 0.7:
             rows.append(QualityRow("Is the change in it?", "Nearly all of it is kept", percent, "good"))
-        elif kept >= LITTLE_KEPT:
+        elif kept >= HALF_KEPT:
             rows.append(QualityRow("Is the change in it?", "Much of it is kept", percent, "fair"))
         else:
             rows.append(
-                QualityRow("Is the change in it?", "Little: this generator hardly knows it", percent, "poor")
+                QualityRow("Is the change in it?", f"Only {share_words(kept)} of it", percent, "poor")
             )
     if over is not None:
         times = _times(quality)

@@ -94,10 +94,10 @@ def test_a_person_from_sign_up_to_download(
     assert page.evaluate("window.neverReloaded")
     expect(page.locator("[data-announcer]")).to_have_text(re.compile("ready|part of version"))
     expect(page.get_by_text(COUNTED)).to_be_visible(timeout=DONE)
-    loaded(page, page.locator("#contribution img"))
+    loaded(page, page.locator("#contribution img:visible"))
     assert page.locator("#contribution .quad img").count() == 4  # both pictures and both reconstructions
     expect(page.get_by_text(re.compile("a (close|fair|rough) copy", re.I)).first).to_be_visible()
-    assert page.locator("#contribution .strip img").count() == 3
+    assert page.locator("#contribution .strip-picture").count() == 3
 
     # Use it on another face, at once.
     page.get_by_role("link", name="Use it in the studio now").click()
@@ -140,7 +140,7 @@ def test_a_person_from_sign_up_to_download(
     expect(page).to_have_url(re.compile(r"\?q="))
     card.get_by_role("link").click()
     expect(page.get_by_role("heading", level=1, name=change)).to_be_visible()
-    loaded(page, page.locator("main .strip img"))
+    loaded(page, page.locator("main .strip img:visible"))
     with page.expect_download() as download:
         page.get_by_role("link", name="safetensors").click()
     assert b'"vector"' in Path(download.value.path()).read_bytes()[:4000]

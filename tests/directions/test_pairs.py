@@ -147,7 +147,7 @@ def test_a_caveat_stands_once_on_a_pairs_page(
     direction.save(update_fields=["quality"])
     client.force_login(ada)
     page = client.get(f"/contributions/{direction.pair_id}/").content.decode()
-    assert page.count("hardly knows it") == 1
+    assert page.count("shows only a trace of your change") == 1
     assert page.count("stronger after helps") == 1
     assert len(pair_progress(direction.pair).notes) == 2  # what the API says, in sentences
 

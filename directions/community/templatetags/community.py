@@ -8,7 +8,7 @@ from django import template
 
 from directions.community.models import Version
 from directions.community.selectors import direction_membership
-from directions.community.words import agreement_words, chance
+from directions.community.words import agreement_words, chance, points_elsewhere
 from directions.pairs.models import Direction
 
 register = template.Library()
@@ -17,9 +17,7 @@ LOOKS = 60  # then the page stops looking by itself
 
 @register.filter
 def agreement_in_words(version: Version) -> str:
-    """ "strong agreement (ρ = 0.61)": the word, and the number that it stands for."""
-    words = agreement_words(version.agreement, version.num_members)
-    return words if version.agreement is None else f"{words} (ρ = {version.agreement:.2f})".replace("-", "−")
+    return agreement_words(version.agreement, version.num_members)
 
 
 @register.filter
@@ -33,11 +31,12 @@ def community_membership(direction: Direction, look: int = 1, pause: int = 1) ->
     """The community direction that this pair became part of, and how it agrees with the others."""
     place = direction_membership(direction)
     version = place.version
+    cosines = [float(member["cosine"]) for member in version.members] if version is not None else []
     return {
         "pair": direction.pair,
         "semantic": direction.pair.semantic,
         "version": version,
-        "cosine": place.cosine,
+        "elsewhere": place.cosine is not None and points_elsewhere(place.cosine, cosines),
         "strip": version.strips.select_related("image").first() if version is not None else None,
         "aside": place.aside,
         "places": place.places,
@@ -46,3 +45,10 @@ def community_membership(direction: Direction, look: int = 1, pause: int = 1) ->
         "look": look,
         "pause": pause,
     }
+
+
+@register.inclusion_tag("community/_numbers.html")
+def community_numbers(direction: Direction, swap: bool = False) -> dict[str, Any]:
+    """What the community's part rests on, for the details; `swap` brings them up to date in a page."""
+    place = direction_membership(direction)
+    return {"version": place.version, "cosine": place.cosine, "swap": swap}
