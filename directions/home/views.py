@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
@@ -18,10 +17,10 @@ from direction_commons.errors import UserError
 from direction_commons.pages import poll_delay
 from directions.generators.selectors import default_generator, generator_list
 from directions.home.selectors import FrontPage, front_page
-from directions.inversions.selectors import images_out_of_domain, inversion_of
+from directions.inversions.selectors import inversion_of
 from directions.pairs.selectors import pair_state, pairs_of
 from directions.studio.models import Photo
-from directions.studio.selectors import photos_of
+from directions.studio.selectors import photos_foreign, photos_of
 from directions.studio.sliders_page import editor_context
 
 PAIRS_A_PAGE = 20
@@ -73,20 +72,11 @@ def me(request: HttpRequest) -> HttpResponse:
         "page": page,
         "pairs": [(pair, pair_state(pair)) for pair in page],
         "photos": photos,
-        "foreign": _foreign(photos),
+        "foreign": photos_foreign(photos),
         "num_photos": photos_of(user=user).count(),
         "tokens": ApiToken.objects.filter(user=user).order_by("-created_at"),
     }
     return render(request, "home/me.html", context)
-
-
-def _foreign(photos: list[Photo]) -> set[UUID]:
-    """The pictures among them that the generator cannot draw; none while there is no generator."""
-    try:
-        generator = default_generator()
-    except UserError:
-        return set()
-    return images_out_of_domain(images=[photo.image for photo in photos], generator=generator)
 
 
 @never_cache

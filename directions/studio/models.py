@@ -6,6 +6,8 @@ import uuid
 
 from django.conf import settings
 from django.db import models
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
 
 
 class Photo(models.Model):
@@ -33,6 +35,11 @@ class Photo(models.Model):
 
     def __str__(self) -> str:
         return self.title or f"photo {self.id}"
+
+    @property
+    def name(self) -> str:
+        """What pages call it: its title, or when it came. A file's name can be private, and is not kept."""
+        return self.title or f"Photo of {date_format(localtime(self.created_at), 'j F, H:i')}"
 
 
 class Recipe(models.Model):

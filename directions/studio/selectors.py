@@ -6,7 +6,7 @@ for nobody else.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 from uuid import UUID
@@ -14,10 +14,12 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from direction_commons.accounts.models import User
+from direction_commons.errors import UserError
 from directions.community.models import Series
 from directions.generators.models import Generator
+from directions.generators.selectors import default_generator
 from directions.inversions.models import Inversion
-from directions.inversions.selectors import inversion_of, inversion_progress
+from directions.inversions.selectors import images_out_of_domain, inversion_of, inversion_progress
 from directions.pairs.models import Direction
 from directions.pairs.selectors import directions_of
 from directions.semantics.selectors import semantics_like
@@ -114,6 +116,15 @@ def _community_slider(series: Series) -> Slider:
 
 def photos_of(*, user: User) -> QuerySet[Photo]:
     return Photo.objects.filter(owner=user).select_related("image").order_by("-created_at")
+
+
+def photos_foreign(photos: Iterable[Photo]) -> set[UUID]:
+    """Their pictures that the default generator cannot draw; none while there is no generator."""
+    try:
+        generator = default_generator()
+    except UserError:
+        return set()
+    return images_out_of_domain(images=[photo.image for photo in photos], generator=generator)
 
 
 def studio_export(user: User) -> dict[str, Any]:

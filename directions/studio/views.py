@@ -25,7 +25,7 @@ from directions.generators.selectors import default_generator
 from directions.studio.access import access_own_photo, access_photo
 from directions.studio.models import Photo
 from directions.studio.previews import judgement, preview, throttle_previews
-from directions.studio.selectors import photo_progress, photos_of, sample_photos
+from directions.studio.selectors import photo_progress, photos_foreign, photos_of, sample_photos
 from directions.studio.services import (
     photo_create,
     photo_delete,
@@ -54,7 +54,12 @@ def _index_context(request: HttpRequest, user: User | None) -> dict[str, Any]:
     page = None
     if user is not None:
         page = Paginator(photos_of(user=user), PHOTOS_A_PAGE).get_page(request.GET.get("page"))
-    return {"page": page, "samples": list(sample_photos()), "steps_query": steps_query(request)}
+    return {
+        "page": page,
+        "foreign": photos_foreign(page) if page is not None else set(),
+        "samples": list(sample_photos()),
+        "steps_query": steps_query(request),
+    }
 
 
 def steps_query(request: HttpRequest) -> str:
@@ -182,7 +187,7 @@ def recipe(request: HttpRequest, id: UUID) -> HttpResponse:
 
 
 def _file_name(photo: Photo) -> str:
-    return f"{slugify(photo.title) or 'photo'}-edited"
+    return f"{slugify(photo.name) or 'photo'}-edited"
 
 
 def _steps(request: HttpRequest) -> list[Step]:
