@@ -15,6 +15,12 @@ RESERVED = ("demo", "demonstration", "admin", "operator", "commons", "root", "st
 
 
 class PeopleAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types
+    error_messages = {
+        **DefaultAccountAdapter.error_messages,
+        "too_many_login_attempts": "Signing in failed too often, so no password is looked at for now. Wait "
+        "five minutes and try again, or reset your password.",
+    }
+
     def pre_login(self, request: HttpRequest, user: Any, **more: Any) -> HttpResponseBase | None:
         """The last door of every way in; None lets the person through."""
         if user.is_demonstration:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from allauth.account.views import EmailView
+from allauth.account.views import EmailView, LoginView
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_required
+from django.core.exceptions import NON_FIELD_ERRORS
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
@@ -77,6 +78,19 @@ def delete(request: HttpRequest) -> HttpResponse:
     logout(request)
     messages.success(request, "Your account and everything in it are deleted.")
     return redirect("/")
+
+
+class SignInView(LoginView):  # type: ignore[misc]  # allauth has no types
+    """allauth's sign-in page; when it no longer looks at the password, its status says so, too."""
+
+    def form_invalid(self, form: Any) -> HttpResponse:
+        answer: HttpResponse = super().form_invalid(form)
+        if form.has_error(NON_FIELD_ERRORS, "too_many_login_attempts"):
+            answer.status_code = 429
+        return answer
+
+
+sign_in = SignInView.as_view()
 
 
 class AddressesView(EmailView):  # type: ignore[misc]  # allauth has no types

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from direction_commons.accounts.views import addresses
+from direction_commons.accounts.views import addresses, sign_in
 from direction_commons.config.health import healthz
 
 ROOMS = [
@@ -24,7 +24,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="api-docs"),
     path("api/v1/", include("direction_commons.config.api_urls")),
-    path("accounts/email/", addresses),  # allauth's name and page, answered more carefully
+    # allauth's names and pages, answered more carefully
+    path("accounts/login/", sign_in),
+    path("accounts/email/", addresses),
     path("accounts/", include("allauth.account.urls")),
     *[path("", include(f"{room}.urls")) for room in ROOMS],
 ]
