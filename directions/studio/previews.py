@@ -28,12 +28,12 @@ from direction_commons.errors import UserError
 from directions.generators.models import Generator
 from directions.inversions.models import Inversion
 from directions.studio.models import Photo
+from directions.studio.rendering import CONTENT_TYPES
 from directions.studio.selectors import PhotoProgress, photo_progress
 from directions.studio.steps import ResolvedStep, Step, steps_resolve
 from directions.studio.tasks import QUEUE, draw, judge
 
 log = structlog.get_logger(__name__)
-FORMATS = ("webp", "png")
 # The share of `out_of_domain` that an edit may add to the error with which its picture is read. Looked at on
 # seven directions and five faces: below it stand faces, above it bands, smears and melted heads.
 OUTSIDE_SHARE = 0.2
@@ -76,12 +76,18 @@ def preview(
         UserError: "studio:format", "studio:not-ready" (409), "studio:out-of-domain" (422),
             "studio:busy" (503), and what `steps_resolve` refuses.
     """
-    if format not in FORMATS:
-        raise UserError("studio:format", f"The format {format[:20]!r} came; webp or png was wanted.")
+    format_known(format)
     inversion = editable_inversion(photo=photo, generator=generator)
     return picture_of(
         inversion=inversion, steps=steps_resolve(user=user, generator=generator, steps=steps), format=format
     )
+
+
+def format_known(format: str) -> None:
+    """Raises UserError "studio:format" for one that no picture is encoded in."""
+    if format not in CONTENT_TYPES:
+        wanted = " or ".join(CONTENT_TYPES)
+        raise UserError("studio:format", f"The format {format[:20]!r} came; {wanted} was wanted.")
 
 
 def judgement(*, user: User | None, photo: Photo, generator: Generator, steps: Sequence[Step]) -> Judgement:
@@ -120,7 +126,7 @@ def _answer(
     task: Task[Any, Any], inversion: Inversion, steps: Sequence[ResolvedStep], **more: str
 ) -> dict[str, Any]:
     if not _waiting.acquire(timeout=settings.PREVIEW_SECONDS / 10):
-        raise busy("every place is taken")
+        raise _busy("every place is taken")
     try:
         answer = _asked(
             task,
@@ -151,11 +157,11 @@ def _asked(task: Task[Any, Any], message: dict[str, object]) -> dict[str, Any]:
         result = task.apply_async(kwargs=message, queue=QUEUE, expires=seconds, retry=False)
         answer: dict[str, Any] = result.get(timeout=seconds)
     except NoAnswer as error:
-        raise busy("no answer in time") from error
+        raise _busy("no answer in time") from error
     except (OperationalError, RedisError, RuntimeError) as error:
         # Celery answers a lost Valkey with a bare RuntimeError once its own retries are spent.
         log.warning("studio.queue-unreachable", error=repr(error))
-        raise busy("the queue cannot be reached") from error
+        raise _busy("the queue cannot be reached") from error
     finally:
         if result is not None:
             _forgotten(result)
@@ -170,7 +176,7 @@ def _forgotten(result: AsyncResult[dict[str, Any]]) -> None:
         log.info("studio.answer-not-forgotten", error=repr(error))
 
 
-def busy(why: str) -> UserError:
+def _busy(why: str) -> UserError:
     log.info("studio.busy", why=why)
     return UserError(
         "studio:busy",

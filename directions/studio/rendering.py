@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from inference import Bundle
 
 WEBP_QUALITY = 90
-CONTENT_TYPES = {"png": "image/png", "webp": "image/webp"}
+CONTENT_TYPES = {"webp": "image/webp", "png": "image/png"}  # by the name of the format
 
 
 class Gone(Exception):

@@ -13,7 +13,7 @@ from directions.generators.models import Generator
 from directions.inversions.models import Inversion
 from directions.studio.models import Photo
 from directions.studio.selectors import Slider, sliders_for
-from directions.studio.steps import SLIDER_REACH, Step, steps_parse
+from directions.studio.steps import MAX_STEPS, SLIDER_REACH, Step, steps_parse
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,7 @@ def editor_context(
         "num_sliders": len(placed),
         "moved_query": urlencode(moved, safe=":"),
         "slider_reach": SLIDER_REACH,
+        "max_steps": MAX_STEPS,
     }
 
 

@@ -25,14 +25,9 @@ from directions.generators.selectors import default_generator
 from directions.studio.access import access_own_photo, access_photo
 from directions.studio.models import Photo
 from directions.studio.previews import judgement, preview, throttle_previews
+from directions.studio.recipes import recipe_compose, recipe_document
 from directions.studio.selectors import photo_progress, photos_foreign, photos_of, sample_photos
-from directions.studio.services import (
-    photo_create,
-    photo_delete,
-    photo_prepare,
-    recipe_compose,
-    recipe_document,
-)
+from directions.studio.services import photo_create, photo_delete, photo_prepare
 from directions.studio.sliders_page import editor_context, steps_of_query
 from directions.studio.steps import Step, steps_parse
 

@@ -25,6 +25,7 @@ from directions.inversions.models import Inversion
 from directions.pairs.models import Direction, Pair
 from directions.studio.models import Photo, Recipe
 from directions.studio.services import photo_create, sample_install
+from directions.studio.steps import MAX_STEPS
 from tests.directions.domain_rows import a_face
 from tests.directions.studio_rows import (
     L,
@@ -621,6 +622,8 @@ def test_the_front_pages_face_has_sliders_without_an_account(drawn: Generator, s
     shown = page(Client(), "/").check()
     assert f"community:{version.pk}" in shown.fields
     assert "Most agreed on" in shown.text
+    for html in (shown.response, Client().get(reverse("studio:photo", args=[sample.pk]))):
+        assert f'data-max-steps="{MAX_STEPS}"' in html.content.decode()
 
 
 # --- my page --------------------------------------------------------------------------------------

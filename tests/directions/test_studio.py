@@ -575,7 +575,7 @@ def test_a_recipe_is_read_however_its_ids_are_written(monkeypatch: pytest.Monkey
         drawn.extend(step.id for step in steps)
         return previews.Picture(b"", "image/png")
 
-    monkeypatch.setattr("directions.studio.services.picture_of", picture_of)
+    monkeypatch.setattr("directions.studio.recipes.picture_of", picture_of)
     document["steps"][0]["id"] = version.pk
     document["steps"][1]["id"] = direction.pk.hex.upper()
     assert client.post("/api/v1/recipes/replay/", document, JSON).status_code == 200

@@ -20,12 +20,15 @@ from direction_commons.api.people import person
 from directions.generators.api import GENERATOR
 from directions.studio.access import access_photo
 from directions.studio.api import generator_in
-from directions.studio.previews import FORMATS, Judgement, Picture, judgement, preview, throttle_previews
+from directions.studio.previews import Judgement, Picture, judgement, preview, throttle_previews
+from directions.studio.rendering import CONTENT_TYPES
 from directions.studio.selectors import MAX_SLIDERS, sliders_for
 from directions.studio.steps import MAX_INTENSITY, MAX_STEPS, Step, steps_parse
 
-FORMAT = OpenApiParameter("format", str, enum=FORMATS, description="png is lossless, webp is small.")
-PICTURE = {(200, "image/png"): OpenApiTypes.BINARY, (200, "image/webp"): OpenApiTypes.BINARY}
+FORMAT = OpenApiParameter(
+    "format", str, enum=list(CONTENT_TYPES), description="png is lossless, webp is small."
+)
+PICTURE = {(200, content_type): OpenApiTypes.BINARY for content_type in CONTENT_TYPES.values()}
 
 
 class StepSerializer(serializers.Serializer[Any]):
@@ -37,7 +40,7 @@ class StepSerializer(serializers.Serializer[Any]):
 
 
 class EditSerializer(serializers.Serializer[Any]):
-    """At most 20 steps, each direction once. No step at all gives the photo as the generator sees it."""
+    """Each direction once. No step at all gives the photo as the generator sees it."""
 
     steps = serializers.ListField(child=StepSerializer(), max_length=MAX_STEPS)
 

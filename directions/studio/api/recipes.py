@@ -29,13 +29,8 @@ from directions.studio.api.previews import (
 )
 from directions.studio.models import Recipe
 from directions.studio.previews import throttle_previews
-from directions.studio.services import (
-    recipe_delete,
-    recipe_document,
-    recipe_read,
-    recipe_replay,
-    recipe_save,
-)
+from directions.studio.recipes import recipe_document, recipe_read, recipe_replay
+from directions.studio.services import recipe_delete, recipe_save
 
 
 class RecipeStepSerializer(StepSerializer):
