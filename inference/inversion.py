@@ -202,12 +202,14 @@ def reconstruction_loss(
 ) -> torch.Tensor:
     """The first two terms: images made and wanted `[b, 3, H, W]`, the latter's features -> `[b]`."""
     squared = (made - target).square().mean(dim=(1, 2, 3))
-    return squared + PERCEPTUAL * bundle.perceptual.compare(features, bundle.perceptual.features(made))
+    distance = bundle.perceptual.compare(features, bundle.perceptual.features(made))  # [b]
+    return squared + PERCEPTUAL * distance
 
 
 def strayed(bundle: Bundle, codes: torch.Tensor, made: torch.Tensor, spread: float) -> torch.Tensor:
     """The domain term: how far codes `[b, L, D]` are from the encoder's of their pictures, `[b]`."""
-    return (codes - bundle.encoder(made)).square().mean(dim=(1, 2)) / spread**2
+    distance: torch.Tensor = (codes - bundle.encoder(made)).square().mean(dim=(1, 2))
+    return distance / spread**2
 
 
 def save_inversion(inversion: Inversion, path: str | os.PathLike[str]) -> None:

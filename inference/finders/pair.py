@@ -9,19 +9,20 @@ from that is the caller's decision. It refuses only what is not a pair of pictur
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from inference import effect_metric
-from inference.errors import DirectionError, ShapeError
-from inference.finders.base import FINDERS
+from inference.errors import DirectionError, FinderError, OptionError, ShapeError
+from inference.finders.base import FINDERS, Array, check_space
 from inference.finders.direction import Direction
+from inference.finders.material import Material
 from inference.finders.quality import pair_quality
 from inference.images import check_images
 from inference.inversion import DEFAULT_STEPS, Inversion, Progress, invert
+from inference.joint_inversion import invert_pair
 
 if TYPE_CHECKING:
     from inference.bundle import Bundle
@@ -29,33 +30,43 @@ if TYPE_CHECKING:
 
 @FINDERS.register("pair")
 class PairDifference:
-    """z' - z, scaled to unit length; learns `vector_` `[L, D]` and `step_`."""
+    """z' - z, scaled to unit length: one component, whose step is the length of the difference.
 
-    vector_: npt.NDArray[np.float32]
-    step_: float
+    A pair without any movement gives zeros and step 0, for its verdict's sake.
+    """
+
+    needs: ClassVar[frozenset[str]] = frozenset({"labels"})
+    components_: npt.NDArray[np.float32]  # [1, L, D]
+    steps_: Array  # [1]
+    explained_: Array  # [1]
 
     def __init__(self, space: str = "W+") -> None:
         self.space = space
 
-    def fit(self, before: npt.ArrayLike, after: npt.ArrayLike, weights: npt.ArrayLike) -> Self:
-        """Learn from codes before and after, `[L, D]` each, and metric weights `[L]`."""
-        start, end = np.asarray(before, np.float64), np.asarray(after, np.float64)
-        if start.ndim != 2 or start.shape != end.shape:
-            raise ShapeError(
-                f"codes of shapes {list(start.shape)} and {list(end.shape)}",
-                "two of [L, D]",
-                code="shape:codes",
+    def fit(self, material: Material) -> Self:
+        """Learn from two codes: the one before, labelled 0, and the one after, labelled 1."""
+        check_space(self.space)
+        labels = material.labels
+        if len(labels) != 2:
+            raise FinderError(
+                f"{len(labels)} codes",
+                "two, one before and one after",
+                "mean-difference learns from more",
+                code="finder:pair",
             )
-        if self.space not in ("W", "W+"):
-            raise DirectionError(f"the space {self.space!r}", "'W+' or 'W'", code="direction:space")
-        difference = end - start  # [L, D]
+        difference = material.codes[labels][0] - material.codes[~labels][0]  # [L, D]
         if self.space == "W":
-            scale = effect_metric.check_weights(weights, len(start))
-            difference = np.broadcast_to(np.average(difference, axis=0, weights=scale), start.shape)
-        self.step_ = float(np.linalg.norm(difference))
-        self.vector_ = (difference / self.step_ if self.step_ > 0 else np.zeros_like(start)).astype(
-            np.float32
-        )
+            difference = np.broadcast_to(
+                np.average(difference, axis=0, weights=material.weights), difference.shape
+            )
+        step = float(np.linalg.norm(difference))
+        self.steps_ = np.array([step])
+        if step > 0:
+            self.components_ = (difference / step).astype(np.float32)[None]
+            self.explained_ = material.explained(self.components_)
+        else:
+            self.components_ = np.zeros((1, *difference.shape), np.float32)
+            self.explained_ = np.zeros(1)
         return self
 
 
@@ -66,6 +77,7 @@ def find_direction(
     steps: int = DEFAULT_STEPS,
     *,
     space: str = "W+",
+    method: str = "apart",
     progress: Progress | None = None,
 ) -> Direction:
     """Invert both pictures of a pair and take the direction from one code to the other.
@@ -74,6 +86,7 @@ def find_direction(
         before, after: `[1, 3, H, W]` in [-1, 1].
         steps: at most so many inversion steps.
         space: "W+" for a difference per layer, "W" for one shared by all.
+        method: "apart" inverts each picture by itself, "joint" both together (`joint_inversion`).
 
     Example:
         >>> direction = find_direction(bundle, read_image("before.png", 128), read_image("after.png", 128))
@@ -81,6 +94,11 @@ def find_direction(
         True
     """
     _check_pair(bundle, before, after)
+    if method == "joint":
+        found = invert_pair(bundle, before, after, steps, space=space, progress=progress)
+        return direction_from_codes(bundle, found.before, found.after, before, after, space=space)
+    if method != "apart":
+        raise OptionError(f"the method {method!r}", "'apart' or 'joint'", code="option:method")
     both = invert(bundle, torch.cat([before.to(bundle.device), after.to(bundle.device)]), steps, progress)
     return direction_from_codes(bundle, both[0], both[1], before, after, space=space)
 
@@ -111,10 +129,10 @@ def direction_from_codes(
     start = before_inversion.codes[0].cpu().numpy()  # [L, D]
     end = after_inversion.codes[0].cpu().numpy()  # [L, D]
     weights = np.asarray(bundle.metric_weights, dtype=np.float32)  # [L]
-    fitted = FINDERS.get("pair")(space).fit(start, end, weights)
+    fitted = PairDifference(space).fit(Material([start, end], weights, labels=[0, 1]))
     return Direction(
-        vector=fitted.vector_,
-        step=fitted.step_,
+        vector=fitted.components_[0],
+        step=float(fitted.steps_[0]),
         space=space,
         before_codes=start,
         after_codes=end,
