@@ -20,6 +20,7 @@ from direction_commons.api.idempotency import idempotent
 from direction_commons.api.paging import page_answer
 from direction_commons.api.people import signed_in
 from direction_commons.api.schema import IDEMPOTENCY_KEY, PAGING, paged
+from direction_commons.api.throttles import throttled
 from direction_commons.errors import NotFound
 from directions.generators.access import access_generator
 from directions.generators.api import GENERATOR
@@ -156,6 +157,7 @@ class PairsView(APIView):
         request=PairUploadSerializer,
         responses={201: PairDetailSerializer},
     )
+    @throttled("uploads")
     @idempotent
     def post(self, request: Request) -> Response:
         """Contribute a pair."""

@@ -22,6 +22,7 @@ from django_htmx.http import reswap, retarget
 from direction_commons.accounts.models import User
 from direction_commons.accounts.quotas import person_lock
 from direction_commons.api.people import person
+from direction_commons.api.throttles import asker, throttle
 from direction_commons.errors import UserError
 from direction_commons.pages import poll_delay, refusal, sign_in_first, wants_json, went_well
 from directions.pairs.access import access_pair
@@ -58,6 +59,7 @@ def contribute(request: HttpRequest) -> HttpResponse:
     from_tray = bool(request.POST.get("tray"))
     form = TrayForm(request.POST) if from_tray else ContributeForm(request.POST, request.FILES)
     try:
+        throttle(scope="uploads", who=asker(request))
         if not form.is_valid():
             lacking = " ".join(str(errors[0]) for errors in form.errors.values())
             raise UserError("pairs:incomplete", lacking, "What you wrote is kept.")

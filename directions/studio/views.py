@@ -19,6 +19,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from direction_commons.accounts.models import User
 from direction_commons.api.errors import error_json
 from direction_commons.api.people import person
+from direction_commons.api.throttles import asker, throttle
 from direction_commons.errors import UserError
 from direction_commons.pages import poll_delay, refusal, sign_in_first, wants_json, went_well
 from directions.generators.selectors import default_generator
@@ -69,6 +70,7 @@ def steps_query(request: HttpRequest) -> str:
 def _upload(request: HttpRequest, user: User) -> HttpResponse:
     upload = request.FILES.get("photo")
     try:
+        throttle(scope="uploads", who=asker(request))
         if upload is None:
             raise UserError("studio:no-file", "No picture was chosen.", "Choose a JPEG, PNG or WebP file.")
         photo = photo_create(owner=user, data=upload)

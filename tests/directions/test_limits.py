@@ -1,4 +1,4 @@
-"""How much may be asked for: photos of a day that outlive their deletion, previews of one client a minute."""
+"""How much may be asked for: photos of a day, deleted ones too; tries to upload and previews of a minute."""
 
 from __future__ import annotations
 
@@ -42,6 +42,30 @@ def test_photos_of_a_day_are_counted_though_they_are_deleted(settings: LazySetti
     assert "2 photos today" in page.content.decode()
     assert (Photo.objects.count(), StoredImage.objects.count()) == (0, 0)
     assert signed_in(a_person()).post("/api/v1/photos/", {"image": an_upload(3)}).status_code == 201
+
+
+def test_uploads_are_throttled_by_account_in_pages_and_api_together_and_refused_ones_count(
+    settings: LazySettings,
+) -> None:
+    settings.THROTTLES = {**settings.THROTTLES, "uploads": "5/min"}
+    a_generator()
+    client = signed_in(a_person())
+    bad = "this is no picture"
+    assert client.post("/api/v1/photos/", {"image": bad}).status_code == 400
+    assert client.post("/api/v1/pairs/", {"before": bad, "after": bad, "change": "smile"}).status_code == 400
+    assert client.post("/studio/").status_code == 400
+    assert client.post("/contribute/", {"change": "smile"}).status_code == 400
+    key = {"HTTP_IDEMPOTENCY_KEY": "one"}
+    assert client.post("/api/v1/photos/", {"image": an_upload(1)}, **key).status_code == 201
+    for address in ("/api/v1/photos/", "/api/v1/pairs/"):
+        refused = client.post(address, {"image": an_upload(2)}, **key)
+        assert (refused.status_code, refused.json()["error"]["code"]) == (429, "request:throttled")
+        assert 0 < int(refused["Retry-After"]) <= 60
+    for page in (client.post("/studio/", {"photo": an_upload(2)}), client.post("/contribute/")):
+        assert (page.status_code, "at most 5 in 60 seconds" in page.content.decode()) == (429, True)
+    assert Photo.objects.count() == 1
+    other = signed_in(a_person())
+    assert other.post("/api/v1/photos/", {"image": an_upload(2)}).status_code == 201
 
 
 @pytest.fixture

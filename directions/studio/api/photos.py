@@ -18,6 +18,7 @@ from direction_commons.api.idempotency import idempotent
 from direction_commons.api.paging import page_answer
 from direction_commons.api.people import person
 from direction_commons.api.schema import IDEMPOTENCY_KEY, PAGING, paged
+from direction_commons.api.throttles import throttled
 from direction_commons.media.models import StoredImage
 from directions.generators.api import GENERATOR
 from directions.generators.models import Generator
@@ -125,6 +126,7 @@ class Photos(APIView):
         request=PhotoUploadSerializer,
         responses={201: PhotoSerializer},
     )
+    @throttled("uploads")
     @idempotent
     def post(self, request: Request) -> Response:
         """Upload a photo to edit. The same picture twice is one photo."""

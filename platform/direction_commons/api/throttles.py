@@ -5,18 +5,23 @@ Rates are `settings.THROTTLES`. Counts lie in the cache that may forget: without
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import ipaddress
 import math
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from django.conf import settings
 from django.http import HttpRequest
 from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.throttling import BaseThrottle, SimpleRateThrottle
 
 from direction_commons.api.people import person
 from direction_commons.errors import UserError
+
+Post = TypeVar("Post", bound=Callable[..., Response])
 
 
 class _Throttle(SimpleRateThrottle):
@@ -45,6 +50,20 @@ def throttle(*, scope: str, who: str) -> None:
             status=429,
             retry_after=seconds,
         )
+
+
+def throttled(scope: str) -> Callable[[Post], Post]:
+    """Wraps a POST method of the API: each try is counted before anything is done, whatever comes of it."""
+
+    def wrap(post: Post) -> Post:
+        @functools.wraps(post)
+        def counted(view: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
+            throttle(scope=scope, who=asker(request))
+            return post(view, request, *args, **kwargs)
+
+        return counted  # type: ignore[return-value]
+
+    return wrap
 
 
 def client_of(request: HttpRequest | Request) -> str:

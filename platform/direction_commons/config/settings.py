@@ -182,6 +182,7 @@ QUOTA_BYTES = int(env("QUOTA_BYTES", str(1024**3)))
 MEDIA_ROOT = Path(env("MEDIA_ROOT") or HOME / "media")
 MEDIA_MAX_BYTES = 10 * 1024**2
 MEDIA_MAX_PIXELS = 25_000_000
+UPLOADS_A_MINUTE = int(env("UPLOADS_A_MINUTE", "60"))  # of one account: each is decoded, refused ones too
 MEDIA_MAX_REQUEST_BYTES = 2 * MEDIA_MAX_BYTES + 1024**2  # a before, an after and a few words
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024**2
 FILE_UPLOAD_MAX_MEMORY_SIZE = MEDIA_MAX_REQUEST_BYTES  # a picture as it came never touches the disk
@@ -286,6 +287,7 @@ THROTTLES = {
     "password": "30/min",
     "password-of-one": "10/min",
     "previews": f"{PREVIEWS_A_MINUTE}/min",
+    "uploads": f"{UPLOADS_A_MINUTE}/min",
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Direction Commons",
