@@ -24,10 +24,9 @@ from inference import effect_metric
 from inference.errors import OptionError, ShapeError
 
 Array = npt.NDArray[np.float64]
-SPARSITY = (
-    0.1  # a direction takes part when its correlation with what is left is beyond this share of the first's
-)
-FLOOR = 0.15  # of the largest contribution; what is shorter is dropped, and the rest refitted
+# Both chosen on people and mixtures of their own, see docs/finders.md.
+SPARSITY = 0.1  # the lasso's penalty as a share of the one under which nothing takes part
+FLOOR = 0.1  # of the largest contribution; what is shorter is dropped, and the rest refitted
 
 
 @dataclass(frozen=True, eq=False)

@@ -107,14 +107,14 @@ def _plain(value: Any) -> Any:
     return [_plain(part) for part in value] if isinstance(value, (list, tuple, range)) else value
 
 
-def draw_codes(bundle: Bundle, count: int, seed: int) -> npt.NDArray[np.float32]:
+def draw_codes(bundle: Bundle, count: int, seed: int, truncation: float = 1.0) -> npt.NDArray[np.float32]:
     """`count` codes of the generator's own, `[count, L, D]`; the same for the same seed on any device."""
-    if count < 2:
-        raise OptionError(f"{count} samples", "two or more", code="option:samples")
+    if count < 1:
+        raise OptionError(f"{count} samples", "one or more", code="option:samples")
     source = torch.Generator().manual_seed(seed)
     z = torch.randn(count, bundle.generator.z_dim, generator=source)
     with torch.no_grad():
-        codes = bundle.generator.mapping(z.to(bundle.device))
+        codes = bundle.generator.mapping(z.to(bundle.device), truncation=truncation)
     drawn: npt.NDArray[np.float32] = codes.float().cpu().numpy()
     return drawn
 
