@@ -12,9 +12,9 @@ import torch
 
 from inference import effect_metric
 from inference.averaging import load_direction
-from inference.errors import DirectionError, ShapeError
+from inference.errors import DirectionError, FinderError, ShapeError
 from inference.finders import Direction, PairDifference, direction_from_codes, find_direction
-from inference.finders.base import FINDERS
+from inference.finders.material import Material
 from inference.finders.quality import changed_region
 from inference.inversion import invert
 
@@ -159,14 +159,16 @@ def test_inversions_of_another_generator_are_refused(tiny, other_tiny, made):
     assert caught.value.code == "direction:generator"
 
 
-def test_the_finder_is_an_estimator():
-    assert FINDERS.names() == ["pair"]
-    finder = FINDERS.get("pair")(space="W")
-    assert vars(finder) == {"space": "W"}
-    assert finder.fit(np.zeros((2, 3)), np.ones((2, 3)), [1, 1]) is finder
-    assert finder.vector_ == pytest.approx(np.full((2, 3), 6**-0.5))
-    with pytest.raises(DirectionError):
-        PairDifference("S").fit(np.zeros((2, 3)), np.ones((2, 3)), [1, 1])
+def test_a_pair_is_two_codes():
+    codes = [np.zeros((2, 3)), np.ones((2, 3))]
+    fitted = PairDifference("W").fit(Material(codes, [1, 1], labels=[0, 1]))
+    assert fitted.components_[0] == pytest.approx(np.full((2, 3), 6**-0.5))
+    assert fitted.steps_ == pytest.approx([6**0.5])
+    back = PairDifference("W").fit(Material(codes, [1, 1], labels=[1, 0]))
+    assert back.components_ == pytest.approx(-fitted.components_)
+    with pytest.raises(FinderError) as caught:
+        PairDifference().fit(Material([*codes, codes[0]], [1, 1], labels=[0, 1, 1]))
+    assert caught.value.code == "finder:pair"
 
 
 @pytest.mark.parametrize("ending", ["safetensors", "npz"])
