@@ -21,7 +21,9 @@ class CommonsPagination(PageNumberPagination):
     max_page_size = 100
 
 
-def page_answer(request: Request, rows: QuerySet[Any], bodies: Callable[[list[Any]], Any]) -> Response:
+def page_answer(
+    request: Request, rows: QuerySet[Any] | list[Any], bodies: Callable[[list[Any]], Any]
+) -> Response:
     """The page of `rows` that was asked for; `bodies` makes of its rows what goes out as "results"."""
     pages = CommonsPagination()
     return pages.get_paginated_response(bodies(pages.paginate_queryset(rows, request) or []))

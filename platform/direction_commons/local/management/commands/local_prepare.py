@@ -31,4 +31,4 @@ class Command(BaseCommand):
         """An existing account keeps its password."""
         users = get_user_model()._default_manager
         if not users.filter(username="operator").exists():
-            users.create_superuser("operator", "operator@localhost", password)  # type: ignore[attr-defined]
+            users.create_superuser("operator", "operator@localhost", password)
