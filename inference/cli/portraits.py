@@ -1,4 +1,4 @@
-"""`portrait` and `train-portraits`: the drawn world's pictures, and the making of its generator."""
+"""`portrait`, `train-portraits`, `train-judge`: the drawn world's pictures, its generator and its judge."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from inference.cli.common import Commands, add_command
 from inference.errors import AttributeNameError, AttributeValueError, OptionError
 
 TRAIN = "train-portraits"
+TRAIN_JUDGE = "train-judge"
 
 
 def add_commands(commands: Commands, arguments: Sequence[str]) -> None:
-    """Add both; the training's options are loaded only when it is asked for."""
+    """Add them; a training's options are loaded only when it is asked for."""
     parser = add_command(
         commands,
         "portrait",
@@ -46,6 +47,17 @@ def add_commands(commands: Commands, arguments: Sequence[str]) -> None:
         from inference.portraits.training import command
 
         command.add_arguments(training)
+    judge = add_command(
+        commands,
+        TRAIN_JUDGE,
+        run_judge_training,
+        "Train the judge that directions are measured with.",
+        "  python -m inference train-judge --help\n",
+    )
+    if TRAIN_JUDGE in arguments[:1]:
+        from inference.evaluation import judge_training
+
+        judge_training.add_arguments(judge)
 
 
 def run_portrait(options: argparse.Namespace) -> int:
@@ -68,6 +80,13 @@ def run_training(options: argparse.Namespace) -> int:
     from inference.portraits.training import command
 
     return int(command.run(options) or 0)
+
+
+def run_judge_training(options: argparse.Namespace) -> int:
+    """Hand over to the judge's own training."""
+    from inference.evaluation import judge_training
+
+    return judge_training.run(options)
 
 
 def parse_settings(settings: Sequence[str]) -> dict[str, float]:
