@@ -13,6 +13,7 @@ Right is a decomposition that names the attributes of the mixture and no other.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -32,7 +33,7 @@ FIRST = HELD_OUT_SEED + 500_000
 PEOPLE = 10  # pairs of each known direction, and of each summed part
 TOGETHER = 5  # pairs of each drawn mixture
 SUMMED = 200  # mixtures of each size
-DRAWN = 30
+DRAWN = 60
 ENDS = {attribute.name: (attribute.low, attribute.high) for attribute in ATTRIBUTES}
 Floats = npt.NDArray[np.float64]
 
@@ -60,16 +61,24 @@ def measurements() -> Iterator[Measurement]:
             results = [
                 (mixture, decompose(mixture.difference, known, weights_of(bundle))) for mixture in mixtures
             ]
-            name = f"{size} {way}"
-            note = f"{len(mixtures)} mixtures; {told}"
-            yield Measurement(
-                f"{name}: named", float(np.mean([named(*pair) for pair in results])), "share", note
-            )
+            name, count = f"{size} {way}", f"{len(mixtures)} mixtures; "
+            right = float(np.mean([named(*pair) for pair in results]))
+            yield Measurement(f"{name}: named", right, "share", count + mistakes(results))
             errors = np.concatenate([amount_errors(*pair) for pair in results])
-            yield Measurement(f"{name}: median error of an amount", float(np.median(errors)), "share", note)
-            yield Measurement(f"{name}: amounts within 20 %", float((errors <= 0.2).mean()), "share", note)
+            yield Measurement(f"{name}: median error of an amount", float(np.median(errors)), "share", told)
+            yield Measurement(f"{name}: amounts within 20 %", float((errors <= 0.2).mean()), "share", told)
             residual = float(np.median([found.residual for _, found in results]))
             yield Measurement(f"{name}: residual", residual, "share", "of the length, median")
+
+
+def mistakes(results: Sequence[tuple[Mixture, Decomposition]]) -> str:
+    """Which attributes were missed and which named wrongly, and how often."""
+    missed = Counter(JUDGED[k] for mixture, found in results for k in set(mixture.parts) - set(found.parts))
+    wrong = Counter(JUDGED[k] for mixture, found in results for k in set(found.parts) - set(mixture.parts))
+    told = [
+        ", ".join(f"{name} {n}" for name, n in counts.most_common()) or "none" for counts in (missed, wrong)
+    ]
+    return f"missed: {told[0]}; wrongly named: {told[1]}"
 
 
 def named(mixture: Mixture, found: Decomposition) -> bool:

@@ -69,8 +69,16 @@ def _add_find(commands: Commands) -> None:
     parser.add_argument("--samples", type=int, help="codes to learn from (default: 10000)")
     parser.add_argument("--seed", type=int, default=0, help="of the codes and the faces (default: 0)")
     parser.add_argument("--space", choices=("W", "W+"), help="one direction for all layers (W), or one each")
-    parser.add_argument("--with", dest="positive", nargs="+", type=Path, default=[], metavar="PICTURE")
-    parser.add_argument("--without", dest="negative", nargs="+", type=Path, default=[], metavar="PICTURE")
+    for name, dest in (("with", "positive"), ("without", "negative")):
+        parser.add_argument(
+            f"--{name}",
+            dest=dest,
+            nargs="+",
+            type=Path,
+            default=[],
+            metavar="PICTURE",
+            help=f"pictures {name} what is looked for (mean-difference, interfacegan)",
+        )
     parser.add_argument(
         "--faces", type=int, default=3, help=f"faces on the sheet {SHEET}, 0 for no sheet (default: 3)"
     )

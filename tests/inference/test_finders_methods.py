@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -282,3 +285,13 @@ def test_a_component_that_cannot_be_is_refused(tiny, changes, code):
     with pytest.raises(DirectionError) as caught:
         Component(**{**vars(component), **changes})
     assert caught.value.code == code
+
+
+def test_only_what_draws_needs_torch():
+    """A page that shows components, or takes a direction apart, must not load torch for it."""
+    program = (
+        "import sys, inference; inference.Component, inference.decompose;"
+        "from inference.finders import GANSpace, InterFaceGAN, MeanDifference, SeFa;"
+        "import inference.cli.finding; sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
