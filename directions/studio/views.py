@@ -86,7 +86,10 @@ def _upload(request: HttpRequest, user: User) -> HttpResponse:
 @never_cache
 @require_GET
 def photo(request: HttpRequest, id: UUID) -> HttpResponse:
-    """The editor, or how far the photo is on its way there."""
+    """The editor, or how far the photo is on its way there.
+
+    The first look since the default generator changed asks for the photo's inversion on the new one.
+    """
     user = person(request)
     photo = access_photo(user, id)
     generator = default_generator()

@@ -147,7 +147,11 @@ class OnePhoto(APIView):
 
     @extend_schema(operation_id="photos_get", parameters=[GENERATOR], responses=PhotoSerializer)
     def get(self, request: Request, id: UUID) -> Response:
-        """A photo with its progress and reconstruction on one generator."""
+        """A photo with its progress and reconstruction on one generator.
+
+        On an active generator that came after the photo, the first look asks for the photo's inversion there:
+        it waits in the queue, and `progress` tells.
+        """
         generator = generator_in(request)
         photo = access_photo(person(request), id)
         photo_prepare(photo=photo, generator=generator)
