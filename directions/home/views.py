@@ -12,7 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from direction_commons.accounts.models import ApiToken
-from direction_commons.api.people import person
+from direction_commons.api.people import signed_in
 from direction_commons.errors import UserError
 from direction_commons.pages import poll_delay
 from directions.generators.selectors import default_generator, generator_list
@@ -64,8 +64,7 @@ def about(request: HttpRequest) -> HttpResponse:
 @require_safe
 def me(request: HttpRequest) -> HttpResponse:
     """All that is mine: pairs, photos, tokens, the account."""
-    user = person(request)
-    assert user is not None  # login_required
+    user = signed_in(request)
     photos = list(photos_of(user=user)[:PHOTOS_SHOWN])
     page = Paginator(pairs_of(user), PAIRS_A_PAGE).get_page(request.GET.get("page"))
     context = {

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any
 
+from direction_commons.accounts.models import User
 from direction_commons.errors import NotFound
 from directions.pairs.models import Pair
 
 
-def access_pair(user: Any, id: uuid.UUID) -> Pair:
+def access_pair(user: User | None, id: uuid.UUID) -> Pair:
     """The pair with its semantic and pictures; NotFound for anybody but its contributor."""
-    if not user.is_authenticated:
+    if user is None:
         raise NotFound("pair")
     pair = (
         Pair.objects.select_related("semantic", "before", "after", "contributor")

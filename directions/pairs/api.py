@@ -180,14 +180,14 @@ class PairView(APIView):
     @extend_schema(operation_id="pairs_get", parameters=[GENERATOR], responses=PairDetailSerializer)
     def get(self, request: Request, id: UUID) -> Response:
         """One of my contributions, with its progress and its direction on a generator."""
-        return Response(_detail(access_pair(request.user, id), _generator(request)))
+        return Response(_detail(access_pair(signed_in(request), id), _generator(request)))
 
     @extend_schema(
         operation_id="pairs_change", request=PairChangeSerializer, responses={200: PairDetailSerializer}
     )
     def patch(self, request: Request, id: UUID) -> Response:
         """Show its pictures to everybody, or to nobody but me. 409 once it is withdrawn."""
-        pair = access_pair(request.user, id)
+        pair = access_pair(signed_in(request), id)
         asked = PairChangeSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         return Response(
@@ -197,7 +197,7 @@ class PairView(APIView):
     @extend_schema(operation_id="pairs_delete", responses={204: None})
     def delete(self, request: Request, id: UUID) -> Response:
         """Withdraw it, and forget that it ever was."""
-        pair_delete(pair=access_pair(request.user, id))
+        pair_delete(pair=access_pair(signed_in(request), id))
         return Response(status=204)
 
 
@@ -207,7 +207,7 @@ class PairCancel(APIView):
     @extend_schema(operation_id="pairs_cancel", request=None, responses=PairDetailSerializer)
     def post(self, request: Request, id: UUID) -> Response:
         """Stop what is still waiting or running."""
-        return Response(_detail(pair_cancel(pair=access_pair(request.user, id))))
+        return Response(_detail(pair_cancel(pair=access_pair(signed_in(request), id))))
 
 
 class PairRetry(APIView):
@@ -216,7 +216,7 @@ class PairRetry(APIView):
     @extend_schema(operation_id="pairs_retry", request=None, responses=PairDetailSerializer)
     def post(self, request: Request, id: UUID) -> Response:
         """Try again what failed or was cancelled."""
-        return Response(_detail(pair_retry(pair=access_pair(request.user, id))))
+        return Response(_detail(pair_retry(pair=access_pair(signed_in(request), id))))
 
 
 class PairWithdraw(APIView):
@@ -225,7 +225,7 @@ class PairWithdraw(APIView):
     @extend_schema(operation_id="pairs_withdraw", request=None, responses=PairDetailSerializer)
     def post(self, request: Request, id: UUID) -> Response:
         """Take it back: its pictures, codes and direction are deleted, community versions follow."""
-        return Response(_detail(pair_withdraw(pair=access_pair(request.user, id))))
+        return Response(_detail(pair_withdraw(pair=access_pair(signed_in(request), id))))
 
 
 class PairDirection(APIView):
@@ -238,7 +238,7 @@ class PairDirection(APIView):
     )
     def get(self, request: Request, id: UUID, extension: str) -> HttpResponse:
         """My pair's direction as a file that the library loads: `safetensors` or `npz`."""
-        pair = access_pair(request.user, id)
+        pair = access_pair(signed_in(request), id)
         direction = direction_of(pair, _generator(request))
         if extension not in FORMATS or direction is None or direction.state != Direction.State.READY:
             raise NotFound("direction")

@@ -21,7 +21,7 @@ from django_htmx.http import reswap, retarget
 
 from direction_commons.accounts.models import User
 from direction_commons.accounts.quotas import person_lock
-from direction_commons.api.people import person
+from direction_commons.api.people import person, signed_in
 from direction_commons.api.throttles import asker, throttle
 from direction_commons.errors import UserError
 from direction_commons.pages import poll_delay, refusal, sign_in_first, wants_json, went_well
@@ -82,7 +82,11 @@ def _contribute_page(
 
 
 def _accept(request: HttpRequest, user: User, data: dict[str, Any]) -> Pair:
-    """The pair of a valid form. Sent again (its answer was lost), the same form gives the same pair."""
+    """The pair of a valid form. Sent again (its answer was lost), the same form gives the same pair.
+
+    Not by `idempotent`: a client names its request by a key, and a form has only what is in it. So a session
+    remembers by content, and what was cancelled or withdrawn since may be sent anew.
+    """
     name = data["change"]
     if "tray" in data:
         entry = tray_pair(data["tray"])
@@ -145,14 +149,14 @@ def _text(progress: PairProgress) -> str:
 @require_GET
 def contribution(request: HttpRequest, id: UUID) -> HttpResponse:
     """One's own contribution: its way, and what it became."""
-    return render(request, "pairs/contribution.html", _context(request, access_pair(request.user, id)))
+    return render(request, "pairs/contribution.html", _context(request, access_pair(signed_in(request), id)))
 
 
 @never_cache
 @require_GET
 def progress(request: HttpRequest, id: UUID) -> HttpResponse:
     """The part that changes while work goes on; the whole body once it is over."""
-    context = _context(request, access_pair(request.user, id))
+    context = _context(request, access_pair(person(request), id))
     if context["progress"].final:
         response = render(request, "pairs/_body.html", context)
         return reswap(retarget(response, "#contribution"), "outerHTML")
@@ -163,14 +167,14 @@ def progress(request: HttpRequest, id: UUID) -> HttpResponse:
 @require_GET
 def membership(request: HttpRequest, id: UUID) -> HttpResponse:
     """What the community made of it, which follows some seconds after the direction."""
-    return render(request, "pairs/_membership.html", _context(request, access_pair(request.user, id)))
+    return render(request, "pairs/_membership.html", _context(request, access_pair(person(request), id)))
 
 
 def _act(action: Callable[..., object], words: str, *, leave: bool = False) -> Callable[..., HttpResponse]:
     @login_required
     @require_POST
     def view(request: HttpRequest, id: UUID) -> HttpResponse:
-        pair = access_pair(request.user, id)
+        pair = access_pair(signed_in(request), id)
         try:
             action(pair=pair)
         except UserError as error:

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from direction_commons.accounts.models import User
 from direction_commons.api.errors import error_json
-from direction_commons.api.people import person
+from direction_commons.api.people import person, signed_in
 from direction_commons.api.throttles import asker, throttle
 from direction_commons.errors import UserError
 from direction_commons.pages import poll_delay, refusal, sign_in_first, wants_json, went_well
@@ -206,8 +206,6 @@ def _steps(request: HttpRequest) -> list[Step]:
 @login_required
 @require_POST
 def delete(request: HttpRequest, id: UUID) -> HttpResponse:
-    user = person(request)
-    assert user is not None  # login_required
-    photo_delete(photo=access_own_photo(user, id))
+    photo_delete(photo=access_own_photo(signed_in(request), id))
     messages.success(request, "The photo and everything made from it are deleted.")
     return redirect("studio:index")

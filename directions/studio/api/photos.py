@@ -16,7 +16,7 @@ from rest_framework.views import APIView
 
 from direction_commons.api.idempotency import idempotent
 from direction_commons.api.paging import page_answer
-from direction_commons.api.people import person
+from direction_commons.api.people import person, signed_in
 from direction_commons.api.schema import IDEMPOTENCY_KEY, PAGING, paged
 from direction_commons.api.throttles import throttled
 from direction_commons.media.models import StoredImage
@@ -118,7 +118,7 @@ class Photos(APIView):
     def get(self, request: Request) -> Response:
         """My photos, the newest first."""
         generator = generator_in(request)
-        return page_answer(request, photos_of(user=request.user), lambda page: _bodies(page, generator))
+        return page_answer(request, photos_of(user=signed_in(request)), lambda page: _bodies(page, generator))
 
     @extend_schema(
         operation_id="photos_create",
@@ -134,7 +134,7 @@ class Photos(APIView):
         asked.is_valid(raise_exception=True)
         generator = generator_in(request)
         photo = photo_create(
-            owner=request.user, data=asked.validated_data["image"], title=asked.validated_data["title"]
+            owner=signed_in(request), data=asked.validated_data["image"], title=asked.validated_data["title"]
         )
         body = photo_body(photo, photo_progress(photo=photo, generator=generator), generator)
         return Response(PhotoSerializer(body).data, status=201)
@@ -161,7 +161,7 @@ class OnePhoto(APIView):
     @extend_schema(operation_id="photos_delete", responses={204: None})
     def delete(self, request: Request, id: UUID) -> Response:
         """Delete the photo with its code, reconstruction and recipes."""
-        photo_delete(photo=access_own_photo(request.user, id))
+        photo_delete(photo=access_own_photo(signed_in(request), id))
         return Response(status=204)
 
 

@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from direction_commons.api.people import person
+from direction_commons.api.people import person, signed_in
 from directions.generators.api import GENERATOR
 from directions.studio.access import access_photo, access_recipe
 from directions.studio.api import generator_in
@@ -90,8 +90,8 @@ class Recipes(APIView):
     def post(self, request: Request, id: UUID) -> Response:
         """Keep an edit as a recipe."""
         recipe = recipe_save(
-            user=request.user,
-            photo=access_photo(request.user, id),
+            user=signed_in(request),
+            photo=access_photo(signed_in(request), id),
             generator=generator_in(request),
             steps=steps_in(request),
         )
@@ -106,12 +106,12 @@ class OneRecipe(APIView):
     @extend_schema(operation_id="recipes_get", responses=RecipeSerializer)
     def get(self, request: Request, id: UUID) -> Response:
         """A recipe of mine."""
-        return Response(recipe_body(access_recipe(request.user, id)))
+        return Response(recipe_body(access_recipe(signed_in(request), id)))
 
     @extend_schema(operation_id="recipes_delete", responses={204: None})
     def delete(self, request: Request, id: UUID) -> Response:
         """Delete a recipe; the photo stays."""
-        recipe_delete(recipe=access_recipe(request.user, id))
+        recipe_delete(recipe=access_recipe(signed_in(request), id))
         return Response(status=204)
 
 
@@ -124,9 +124,9 @@ class RecipeImage(PictureView):
     def get(self, request: Request, id: UUID) -> HttpResponse:
         """Replay the recipe: the same pixels as ever, or 410 when something it names was withdrawn."""
         throttle_previews(request)
-        recipe = access_recipe(request.user, id)
+        recipe = access_recipe(signed_in(request), id)
         return picture_answer(
-            recipe_replay(user=request.user, recipe=recipe, format=self.wanted(request, "png"))
+            recipe_replay(user=signed_in(request), recipe=recipe, format=self.wanted(request, "png"))
         )
 
 
