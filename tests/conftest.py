@@ -19,17 +19,22 @@ from types import ModuleType
 from typing import Any
 from urllib.parse import quote
 
+import numpy as np
 import pytest
 from django.conf import settings
 from django.core.cache import cache
 from django.db import connection
+from numpy.typing import NDArray
 
+from direction_commons.accounts.models import User
 from direction_commons.errors import UserError
 from direction_commons.jobs import handling
 from direction_commons.local.folders import REPOSITORY, folders_for
 from direction_commons.local.privileges import die_with_parent
 from direction_commons.local.processes import Child, stop_children
 from direction_commons.local.supervisor import stack_environment, worker_program
+from direction_commons.media.models import StoredImage
+from direction_commons.media.services import image_keep, images_written
 
 LONG = ("system", "browser")  # rooms whose tests start the whole program
 CHROMIUM_LINE = (
@@ -119,6 +124,12 @@ def last_place(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
             return sorted(pool.map(once, range(2)))
 
     return race
+
+
+def image_store(*, owner: User | None, array: NDArray[np.uint8], public: bool = False) -> StoredImage:
+    """A picture as a worker keeps it, at once."""
+    with images_written(owner=owner, arrays=[array], public=public) as written:
+        return image_keep(written=written[0])
 
 
 def test_database_url() -> str:

@@ -39,7 +39,6 @@ class PairProgress:
     final: bool
     can_cancel: bool
     can_retry: bool
-    can_withdraw: bool
     before: InversionProgress | None = None
     after: InversionProgress | None = None
     before_inversion: Inversion | None = None
@@ -166,7 +165,6 @@ def _final(state: str, text: str, direction: Direction | None = None) -> PairPro
         final=True,
         can_cancel=False,
         can_retry=state in ("failed", "cancelled") and direction is not None,
-        can_withdraw=state != "withdrawn",
         before=inversion_progress(direction.before_inversion) if direction else None,
         after=inversion_progress(direction.after_inversion) if direction else None,
         before_inversion=direction.before_inversion if direction else None,
@@ -212,7 +210,6 @@ def _inverting(direction: Direction, before: InversionProgress, after: Inversion
         final=False,
         can_cancel=True,
         can_retry=False,
-        can_withdraw=True,
         before=before,
         after=after,
         before_inversion=direction.before_inversion,
@@ -242,7 +239,6 @@ def _deriving(direction: Direction) -> PairProgress:
         final=False,
         can_cancel=True,
         can_retry=False,
-        can_withdraw=True,
         before=inversion_progress(direction.before_inversion),
         after=inversion_progress(direction.after_inversion),
         before_inversion=direction.before_inversion,

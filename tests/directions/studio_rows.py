@@ -11,13 +11,14 @@ from PIL import Image
 
 from direction_commons.accounts.models import User
 from direction_commons.media.models import StoredImage
-from direction_commons.media.services import image_intake, image_store
+from direction_commons.media.services import image_intake
 from directions.community.models import Series, Version, VersionStrip, VersionVector
 from directions.generators.models import Generator
 from directions.inversions.codes import codes_pack, codes_sha256
 from directions.inversions.models import Inversion
 from directions.pairs.models import Direction, Pair
 from directions.semantics.services import semantic_get_or_create
+from tests.conftest import image_store
 
 L, D = 3, 4
 _numbers = iter(range(10**9))

@@ -31,11 +31,11 @@ from direction_commons.media.services import (
     image_intake,
     image_keep,
     image_read,
-    image_store,
     images_written,
 )
 from direction_commons.media.storage import DurableFileSystemStorage
 from direction_commons.media.tasks import clean
+from tests.conftest import image_store
 from tests.platform_.conftest import wait_for_a_blocked_lock
 
 pytestmark = pytest.mark.django_db

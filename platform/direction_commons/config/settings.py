@@ -78,7 +78,6 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "direction_commons.pages.UserErrorMiddleware",
     "direction_commons.config.middleware.RequestSizeMiddleware",
@@ -276,10 +275,8 @@ REST_FRAMEWORK = {
         "rest_framework.parsers.MultiPartParser",
     ],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PAGINATION_CLASS": "direction_commons.api.paging.CommonsPagination",
     "DEFAULT_SCHEMA_CLASS": "direction_commons.api.schema.CommonsSchema",
     "EXCEPTION_HANDLER": "direction_commons.api.errors.exception_handler",
-    "PAGE_SIZE": 30,
     "NUM_PROXIES": TRUSTED_PROXIES,
 }
 THROTTLES = {

@@ -127,12 +127,6 @@ def image_keep(*, written: Written) -> StoredImage:
     return kept
 
 
-def image_store(*, owner: User | None, array: NDArray[np.uint8], public: bool = False) -> StoredImage:
-    """Writes and keeps one picture that the program made; see `images_written` for use near a transaction."""
-    with images_written(owner=owner, arrays=[array], public=public) as written:
-        return image_keep(written=written[0])
-
-
 def image_read(image: StoredImage) -> bytes:
     """The encoded file."""
     with default_storage.open(image.path) as stream:
