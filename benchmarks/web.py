@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import Measurement
-from directions.home.walkthrough import ATTRIBUTE, BARE, Client, portrait
+from directions.home.client import Client
+from directions.home.walkthrough import ATTRIBUTE, BARE, portrait
 
 ROOT = Path(__file__).parents[1]
 PREVIEWS, PAGES, SEED = 60, 20, 9301

@@ -18,7 +18,7 @@ import psycopg2
 import pytest
 
 from direction_commons.local.folders import folders_for
-from directions.home.walkthrough import Client, WalkthroughFailed
+from directions.home.client import Client, WalkthroughFailed
 from tests.directions.domain_rows import a_face
 
 LEASE = 6  # seconds; the setting's default is a minute

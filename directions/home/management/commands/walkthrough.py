@@ -23,7 +23,8 @@ class Command(BaseCommand):
         parser.add_argument("--erase", action="store_true", help="delete the account again at the end")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        from directions.home.walkthrough import Walkthrough, WalkthroughFailed
+        from directions.home.client import WalkthroughFailed
+        from directions.home.walkthrough import Walkthrough
 
         out = options["out"] or Path(tempfile.mkdtemp(prefix="walkthrough-"))
         walk = Walkthrough(
