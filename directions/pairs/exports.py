@@ -13,7 +13,7 @@ from directions.inversions.selectors import inversion_codes
 from directions.pairs.models import Direction
 from inference.finders.direction import Direction as LibraryDirection
 
-FORMATS = {"safetensors": "application/octet-stream", "npz": "application/octet-stream"}
+FORMATS = ("safetensors", "npz")
 
 
 class Savable(Protocol):
