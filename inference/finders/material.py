@@ -9,6 +9,7 @@ depend on the order: whatever is learned does not. Samples of a bundle's own cod
 from __future__ import annotations
 
 from collections.abc import Sequence
+from hashlib import blake2b
 
 import numpy as np
 import numpy.typing as npt
@@ -47,7 +48,8 @@ class Material:
         marks = None if labels is None else _checked_labels(labels, len(rows))
         # by the leading numbers, so that a unit of measure does not change it; the rest only parts the equal
         leading = rows.reshape(len(rows), -1)[:, :8].tolist()
-        rest = [row.tobytes() + (b"" if marks is None else marks[n].tobytes()) for n, row in enumerate(rows)]
+        marked = [b""] * len(rows) if marks is None else [mark.tobytes() for mark in marks]
+        rest = [blake2b(row.tobytes() + mark).digest() for row, mark in zip(rows, marked, strict=True)]
         order = sorted(range(len(rows)), key=lambda n: (leading[n], rest[n]))
         self.codes: Array = rows[order]  # [N, L, D]
         self.known_labels = None if marks is None else marks[order]  # [N]

@@ -110,3 +110,20 @@ def test_what_cannot_be_taken_apart_is_refused(difference, others):
 def test_shares_are_shares(options):
     with pytest.raises(OptionError):
         decompose(np.ones((3, 12)), np.ones((1, 3, 12)), WEIGHTS, **options)
+
+
+def test_changes_drawn_together_are_named_on_the_embedded_bundle():
+    """A small part of `python -m benchmarks decomposition`; its twin does not know one of the two."""
+    from benchmarks.decomposition import averaged, weights_of
+    from inference.bundle import Bundle
+
+    bundle = Bundle.load("portraits")
+    names = ["glasses", "hair_length", "hat", "skin_tone"]
+    first = 10_590_000
+    differences = np.stack([averaged(bundle, [name], first + 10 * k, 3) for k, name in enumerate(names)])
+    mixed = averaged(bundle, ["glasses", "hat"], first + 100, 3)
+    found = decompose(mixed, differences, weights_of(bundle))
+    assert [names[part] for part in found.parts] == ["hat", "glasses"]
+    assert found.amounts[[0, 2]] == pytest.approx([1.0, 1.0], abs=0.3)
+    without = decompose(mixed, differences[[0, 1, 3]], weights_of(bundle))
+    assert without.residual > 0.7 > 2 * found.residual
