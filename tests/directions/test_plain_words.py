@@ -118,7 +118,7 @@ def test_a_pair_of_which_little_is_kept_carries_a_warning_and_counts(
 
 
 def test_where_the_warning_ends() -> None:
-    assert "three quarters" in little_kept({"change_kept": MOST_KEPT - 0.01})
+    assert "two thirds" in little_kept({"change_kept": MOST_KEPT - 0.01})
     assert little_kept({"change_kept": MOST_KEPT}) == ""
     assert little_kept({"change_kept": None}) == ""
     assert [row.level for row in quality_rows({"change_kept": MOST_KEPT})] == ["good"]
