@@ -10,8 +10,9 @@ z and delta, each pair by itself, with the terms of `inversion.py` for both pict
                 + LASSO   * sum over layer groups g of ||delta_g||_M / (s sqrt(L D))
 
 m is the changed region (`finders/quality.py`), M the effect metric, s the spread of codes. Last, the length
-of delta is fitted again without the penalty, which had shortened it. Between two photos of a person no pixel
-corresponds to another: there the INSIDE and OUTSIDE terms are off.
+of delta is fitted again without the penalty, which had shortened it. What is stepped are delta and the middle
+z + delta / 2, so that an error which both pictures have in common does not pull at the difference. Between
+two photos of a person no pixel corresponds to another: there the INSIDE and OUTSIDE terms are off.
 
 This module does not judge a pair and makes no Direction: `direction_from_codes` takes its two inversions.
 """
@@ -48,10 +49,11 @@ if TYPE_CHECKING:
     from inference.bundle import Bundle
 
 SPACES = ("W", "W+")
-INSIDE = 0.1
-OUTSIDE = 0.1
+# Chosen on pairs and changes of their own, see docs/joint-inversion.md.
+INSIDE = 0.5
+OUTSIDE = 1.0
 LASSO = 0.003
-SLOW = 0.3
+PACE = 0.3  # of the difference's steps to the code's: it starts near its end, and noise in it stays
 GROUP = 4  # layers of one group: coarse, middle and fine ones at 128 px
 LENGTHS = (0.5, 0.75, 1.0, 1.25, 1.6, 2.0)  # at which the refit looks; a parabola joins the best three
 
@@ -189,7 +191,7 @@ def _aligned(before: torch.Tensor, after: torch.Tensor, given: bool | None) -> t
 class _Pairs:
     """The pairs still being optimised. A row of `descend` is one pair, or all pairs that share a difference.
 
-    A row's vectors are the codes of its n pairs (n * L of them), then the difference: one vector in W, L in
+    A row's vectors are the middles of its n pairs (n * L of them), then the difference: one vector in W, L in
     W+. Pictures and what belongs to them are kept as [rows * n, ...].
     """
 
@@ -219,19 +221,22 @@ class _Pairs:
             self.features = bundle.perceptual.features(torch.cat([before, after]))
 
     def join(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
-        """Codes before and after [b, L, D] -> [rows, P, D], with the difference nearest to theirs in M."""
+        """Codes before and after [b, L, D] -> [rows, P, D], with the difference nearest to theirs in M.
+
+        The code before is kept as it is; where the space is W, the one after is not.
+        """
         difference = (second - first).view(self.rows, self.pairs, self.layers, -1).mean(dim=1)
         if self.space == "W":
             share = (self.weights / self.weights.sum())[:, None]  # [L, 1]
             difference = (difference * share).sum(dim=1, keepdim=True)
         middle = first + difference.expand(-1, self.layers, -1).repeat_interleave(self.pairs, dim=0) / 2
-        return torch.cat([middle.reshape(self.rows, self.pairs * self.layers, -1), difference / SLOW], dim=1)
+        return torch.cat([middle.reshape(self.rows, self.pairs * self.layers, -1), difference / PACE], dim=1)
 
     def split(self, codes: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """[rows, P, D] -> each pair's code and difference, [rows * n, L, D] twice."""
         many = self.pairs * self.layers
         start = codes[:, :many].reshape(len(codes) * self.pairs, self.layers, -1)
-        difference = (SLOW * codes[:, many:]).expand(-1, self.layers, -1).repeat_interleave(self.pairs, dim=0)
+        difference = (PACE * codes[:, many:]).expand(-1, self.layers, -1).repeat_interleave(self.pairs, dim=0)
         return start - difference / 2, difference
 
     def losses(self, codes: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

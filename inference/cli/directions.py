@@ -25,6 +25,9 @@ def add_commands(commands: Commands, arguments: Sequence[str]) -> None:
     parser.add_argument(
         "--space", choices=("W+", "W"), default="W+", help="one difference a layer (W+), or one for all (W)"
     )
+    parser.add_argument(
+        "--joint", action="store_true", help="invert both pictures together (docs/joint-inversion.md)"
+    )
     add_bundle_options(parser)
     parser = add_command(
         commands,
@@ -57,6 +60,7 @@ def run_direction(options: argparse.Namespace) -> int:
             after,
             steps=DEFAULT_STEPS if options.steps is None else options.steps,
             space=options.space,
+            method="joint" if options.joint else "apart",
             progress=progress,
         )
     direction.save(options.out)

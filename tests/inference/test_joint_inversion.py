@@ -5,8 +5,10 @@ import pytest
 import torch
 
 import inference.joint_inversion as joint_module
+from inference.cli import main
 from inference.errors import DirectionError, OptionError, ShapeError
-from inference.finders import direction_from_codes, find_direction
+from inference.finders import Direction, direction_from_codes, find_direction
+from inference.images import read_image, write_image
 from inference.inversion import reconstruction_error
 from inference.joint_inversion import invert_pair
 
@@ -179,7 +181,7 @@ def test_codes_to_start_from(tiny, pairs):
     before, after = pairs(2)
     codes = tiny.encoder(before) + 0.3, tiny.encoder(after) + 0.3
     found = invert_pair(tiny, before, after, steps=0, space="W+", start=codes)
-    assert torch.equal(found.before.codes, codes[0])
+    assert torch.allclose(found.before.codes, codes[0], atol=1e-5)
     moved = (codes[1] - codes[0]) * found.lengths[:, None, None]
     assert torch.allclose(found.difference, moved, atol=1e-5)
     for wrong in (codes[0][:1], codes[0][..., :4]):
@@ -200,3 +202,19 @@ def test_a_wish_to_stop_is_heard(tiny, pairs):
 
     with pytest.raises(Cancelled):
         invert_pair(tiny, before, after, steps=4, progress=abort)
+
+
+def test_from_the_command_line(tiny, pairs, tmp_path):
+    tiny.save(tmp_path / "tiny")
+    for name, picture in zip(("before", "after"), pairs(1), strict=True):
+        write_image(tmp_path / f"{name}.png", picture)
+    files = [str(tmp_path / name) for name in ("before.png", "after.png", "d.npz")]
+    options = ["--bundle", str(tmp_path / "tiny"), "--steps", "2", "--space", "W"]
+    found = []
+    for more in ([], ["--joint"]):
+        assert main(["direction", *files[:2], "-o", files[2], *options, *more]) == 0
+        found.append(Direction.load(files[2]))
+    before, after = (read_image(path, 32) for path in files[:2])
+    joint = invert_pair(tiny, before, after, steps=2)
+    assert np.allclose(found[1].difference, joint.difference[0].numpy(), atol=1e-4)
+    assert not np.allclose(found[0].difference, found[1].difference, atol=1e-3)
