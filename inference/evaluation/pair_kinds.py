@@ -57,6 +57,7 @@ _PLAIN = 24  # a pixel that moves by more is seen as the thing itself, not as it
 _FINE = ("glasses", "age_lines", "freckles", "lipstick", "smile", "mouth_open")  # painted with a fine brush
 _THIN: Mask = np.ones((1, 1), bool)
 _ROUND: Mask = ndimage.generate_binary_structure(2, 1)
+_CUFF = 9  # pixels of a hat's cuff
 _CANDIDATES = 400  # people among whom a donor is looked for
 _DONORS = 5  # the nearest of them, of whom one is taken
 _OFF_PIXELS, _OFF_SIZE = 3.0, 0.08  # how far from right a paste-up lies
@@ -114,8 +115,21 @@ def make_pair(kind: str, attribute: str, seed: int) -> Example:
 
 def changed(a: Picture, b: Picture, level: int = _SEEN) -> Mask:
     """Where two pictures differ by more than `level` of 255 in a channel. [128, 128]"""
-    moved: Mask = np.abs(a.astype(np.int16) - b.astype(np.int16)).max(2) > level
+    mask: Mask = _moved(a, b) > level
+    return mask
+
+
+def _moved(a: Picture, b: Picture) -> npt.NDArray[np.int16]:
+    """How far two pictures differ in the channel that differs most, 0..255. [128, 128]"""
+    moved: npt.NDArray[np.int16] = np.abs(a.astype(np.int16) - b.astype(np.int16)).max(2)
     return moved
+
+
+def _thing(present: Picture, absent: Picture, level: int = _PLAIN) -> Mask:
+    """What is plainly there in one picture and not in the other; of something faint, its plainest half."""
+    moved = _moved(present, absent)
+    mask: Mask = moved > min(level, int(moved.max()) // 2)
+    return mask
 
 
 # --- two photos ---------------------------------------------------------------------------------------------
@@ -178,18 +192,19 @@ def _pieces(attribute: str, person: Scene, present: Picture, absent: Picture) ->
     if attribute in MOUTHS:
         return [ndimage.binary_fill_holes(ndimage.binary_closing(_lips(person, present), iterations=2))]
     if attribute != "earrings":
-        return [_largest(changed(present, absent, _PLAIN))]
-    whole = changed(present, absent, _PLAIN // 2)  # gold on sand
+        return [_largest(_thing(present, absent))]
+    whole = _thing(present, absent, _PLAIN // 2)  # gold on sand
     left = np.arange(SIZE)[None, :] < SIZE // 2
     return [_largest(whole & left), _largest(whole & ~left)]
 
 
 def _lips(person: Scene, picture: Picture) -> Mask:
     """Where a person's lips are: what lipstick would change."""
-    painted = person.copy()
+    other = person.copy()
     lipstick = SCENE_NAMES.index("lipstick")
-    painted[lipstick] = 1.0 - round(float(person[lipstick]))
-    return ndimage.binary_closing(changed(render_scene(painted, SIZE), picture, _PLAIN // 2))  # type: ignore[no-any-return]
+    other[lipstick] = 1.0 - round(float(person[lipstick]))
+    lips: Mask = ndimage.binary_closing(_thing(picture, render_scene(other, SIZE), _PLAIN // 2))
+    return lips
 
 
 def _largest(mask: Mask) -> Mask:
@@ -208,7 +223,7 @@ def _by_hand(shape: Mask, margin: int, rng: np.random.Generator) -> Mask:
     grown = ndimage.binary_dilation(closed, iterations=margin)
     soft = ndimage.gaussian_filter(grown.astype(np.float64), 1.2)
     wobble = ndimage.gaussian_filter(rng.standard_normal(shape.shape), 3.0)
-    cut: Mask = soft + 0.12 * wobble / wobble.std() > 0.45
+    cut: Mask = (soft + 0.12 * wobble / wobble.std() > 0.45) & (soft > 0.05)
     return cut
 
 
@@ -270,7 +285,7 @@ def _painted(attribute: str, before: Scene, after: Scene, rng: np.random.Generat
             shape = ndimage.binary_fill_holes(ndimage.binary_closing(left | right))
         else:
             rounds = 1 if attribute in _FINE else 2
-            shape = ndimage.binary_closing(changed(picture, meant, _PLAIN), iterations=rounds)
+            shape = ndimage.binary_closing(_thing(meant, picture), iterations=rounds)
         layers = [(shape, np.median(meant[shape], 0))]
     shade = rng.uniform(0.9, 1.1)  # no painter meets the colour
     painted = picture.copy()
@@ -297,24 +312,17 @@ def _mouth_layers(attribute: str, before: Scene, after: Scene, meant: Picture) -
 
 
 def _hat_layers(picture: Picture, meant: Picture) -> list[tuple[Mask, Floats]]:
-    """The crown's colour all over, then the cuff's: the two that a hat seen from afar falls into."""
-    whole = ndimage.binary_fill_holes(ndimage.binary_closing(changed(picture, meant, _PLAIN), iterations=2))
-    values = ndimage.gaussian_filter(meant.astype(np.float64), (2.5, 2.5, 0))[whole]
-    order = np.argsort(values.sum(1))
-    centres = values[order[[len(order) // 4, 3 * len(order) // 4]]]
-    for _ in range(8):  # Lloyd's means
-        label = np.square(values[:, None] - centres).sum(2).argmin(1)
-        centres = np.stack([values[label == k].mean(0) for k in (0, 1)])
-    cuff = int(label.mean() < 0.5)  # the rarer one
-    part = np.zeros_like(whole)
-    part[whole] = label == cuff
-    return [(whole, centres[1 - cuff]), (part, centres[cuff])]
+    """The crown's colour all over, then a band of the cuff's along the lower edge."""
+    whole = ndimage.binary_fill_holes(ndimage.binary_closing(_thing(meant, picture), iterations=2))
+    cuff = whole.copy()
+    cuff[:-_CUFF] &= ~whole[_CUFF:]
+    return [(whole, np.median(meant[whole & ~cuff], 0)), (cuff, np.median(meant[cuff], 0))]
 
 
 def _outstanding(a: Picture, b: Picture) -> Mask:
-    """Where two pictures differ at least half as much as where they differ most: no shadow, no gleam."""
-    moved = np.abs(a.astype(np.int16) - b.astype(np.int16)).max(2)
-    strong: Mask = moved > max(_PLAIN, 0.4 * float(np.percentile(moved[moved > _PLAIN], 95)))
+    """Where two pictures differ nearly half as much as where they differ most: no shadow, no gleam."""
+    moved = _moved(a, b)
+    strong: Mask = moved > 0.4 * float(np.percentile(moved[_thing(a, b)], 95))
     return strong
 
 
@@ -334,7 +342,7 @@ def _stroke(shape: Mask, brush: Mask, rng: np.random.Generator) -> Mask:
 def _erased(before: Scene, after: Scene, rng: np.random.Generator) -> Example:
     """The before is the after with the thing smeared over with what lies next to it."""
     bare, picture = render_scene(before, SIZE), render_scene(after, SIZE)
-    region: Mask = ndimage.binary_dilation(changed(bare, picture, _PLAIN), iterations=int(rng.integers(1, 3)))
+    region: Mask = ndimage.binary_dilation(_thing(picture, bare), iterations=int(rng.integers(1, 3)))
     nearest = ndimage.distance_transform_edt(region, return_distances=False, return_indices=True)
     smeared = picture[tuple(nearest)].astype(np.float64)
     drag = rng.uniform(0.8, 1.6)
