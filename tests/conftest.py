@@ -152,7 +152,7 @@ class Workers:
         self.folders = replace(folders_for(folder), sockets=folder)
         for name in ("logs", "run"):
             (folder / name).mkdir(exist_ok=True)
-        self.env = stack_environment(self.folders, "http://testserver") | env
+        self.env = stack_environment(self.folders) | env
         self.children: dict[str, Child] = {}
 
     def start(self, queue: str) -> Child:

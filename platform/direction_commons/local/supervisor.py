@@ -47,7 +47,7 @@ def worker_environment() -> dict[str, str]:
     }
 
 
-def stack_environment(folders: Folders, url: str) -> dict[str, str]:
+def stack_environment(folders: Folders) -> dict[str, str]:
     """What every child that runs our code needs to know; docker/compose.yaml sets the same names."""
     return {
         "PYTHONPATH": os.pathsep.join([str(REPOSITORY), str(REPOSITORY / "platform")]),
@@ -56,7 +56,6 @@ def stack_environment(folders: Folders, url: str) -> dict[str, str]:
         "DIRECTION_COMMONS_HOME": str(folders.home),
         "DIRECTION_COMMONS_DATABASE_URL": folders.database_url,
         "DIRECTION_COMMONS_VALKEY_URL": folders.valkey_url,
-        "DIRECTION_COMMONS_SITE_URL": url,
         "DIRECTION_COMMONS_SECRET_KEY": folders.secret("secret-key"),
     }
 
@@ -190,7 +189,7 @@ class Supervisor:
         engines.wait_for(postgres, lambda: engines.postgres_ready(folders), self.pause)
         engines.wait_for(valkey, lambda: engines.valkey_ready(folders), self.pause)
 
-        env = stack_environment(folders, self.url)
+        env = stack_environment(folders)
         fingerprint = prepared_from()
         if first or folders.read_json("run/prepared.json") != fingerprint:
             say("Preparing database, static files and the embedded generator …")

@@ -66,9 +66,8 @@ def manage(folders: Folders, arguments: list[str]) -> NoReturn:
     """Becomes manage.py with the settings of the running stack, whose sockets nobody could guess."""
     if running_supervisor(folders) is None:
         raise LocalError(f"Nothing runs on the data in {folders.home}; `make run` starts it.")
-    url = folders.read_json("run/supervisor.json")["url"]
     argv = [sys.executable, str(REPOSITORY / "manage.py"), *arguments]
-    os.execve(sys.executable, argv, os.environ | stack_environment(folders, url))
+    os.execve(sys.executable, argv, os.environ | stack_environment(folders))
 
 
 def reset(folders: Folders, *, ask: bool) -> None:
