@@ -57,6 +57,7 @@ class Options:
 
     faces: int = 32
     pairs: int = 30
+    samples: int = 6000  # codes that baselines learn from
     steps: int = DEFAULT_STEPS
     semantics: tuple[str, ...] = JUDGED
     resamples: int = 400
@@ -113,7 +114,7 @@ class Experiment:
         """The published ways, with their samples of this generator."""
         if self._baselines is None:
             self.report("samples for the baselines")
-            self._baselines = Baselines(self.bundle, self.judge, seed=self.options.seed)
+            self._baselines = Baselines(self.bundle, self.judge, self.options.samples, self.options.seed)
         return self._baselines
 
     def averages(self, attribute: str, kind: str, size: int) -> list[CommunityDirection]:
@@ -145,8 +146,10 @@ def ways_to_find(experiment: Experiment) -> dict[str, tuple[Find, tuple[str, ...
 
     ways = {f"{size} clean": of("clean", size) for size in (1, 3, 10, 30) if size <= experiment.options.pairs}
     ways |= {f"{size} crude": of("crude", size) for size in (1, 10) if size <= experiment.options.pairs}
-    ways["10 painted"] = of("painted", 10)
-    ways["30 two photos"] = of("two_photos", 30)
+    if experiment.options.pairs >= 10:
+        ways["10 painted"] = of("painted", 10)
+    if experiment.options.pairs >= 30:
+        ways["30 two photos"] = of("two_photos", 30)
 
     def supervised(finder: str, labels: int) -> Find:
         return lambda name: experiment.baselines.supervised(finder, name, labels, experiment.faces(name))
@@ -154,7 +157,10 @@ def ways_to_find(experiment: Experiment) -> dict[str, tuple[Find, tuple[str, ...
     def unsupervised(finder: str) -> Find:
         return lambda name: experiment.baselines.unsupervised(finder, name, experiment.faces(name))
 
-    ways |= {name: (supervised(*given), semantics) for name, given in SUPERVISED.items()}
+    many = min(2000, experiment.options.samples // 3)
+    for labels in (many, 20):
+        for finder in SUPERVISED:
+            ways[f"{finder}, {labels} labels"] = supervised(finder, labels), semantics
     ways |= {f"{name}, best of 50": (unsupervised(name), semantics) for name in UNSUPERVISED}
     return {name: way for name, way in ways.items() if way[1]}
 

@@ -1,0 +1,64 @@
+"""A small experiment on the embedded bundle: the figures tell right directions from wrong ones."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from inference.bundle import Bundle
+from inference.errors import OptionError
+from inference.evaluation import figures
+from inference.evaluation.experiment import Experiment, Options, run
+from inference.evaluation.judge import Judge
+from inference.evaluation.report import write_report
+
+SMALL = Options(faces=6, pairs=3, samples=60, steps=0, semantics=("glasses", "hair_length"), resamples=50)
+
+
+@pytest.fixture(scope="module")
+def experiment() -> Experiment:
+    return Experiment(Bundle.load("portraits", "cpu"), Judge.load(), SMALL, lambda text: None)
+
+
+@pytest.mark.parametrize("attribute", SMALL.semantics)
+def test_three_figures_hold_and_a_wrong_direction_fails_each(experiment: Experiment, attribute: str) -> None:
+    """The evidence's figures on a reduced set, each with its twin."""
+    (right,) = experiment.averages(attribute, "clean", 3)
+    other = "hair_length" if attribute == "glasses" else "glasses"
+    wrong = replace(experiment.averages(other, "clean", 3)[0], step=right.step)
+    good = experiment.readings(lambda name: [right], [attribute])[attribute]
+    bad = experiment.readings(lambda name: [wrong], [attribute])[attribute]
+    assert figures.edit_share(good) > 0.6
+    assert figures.edit_share(bad) < 0.3
+    assert figures.effect(good) > 0.6
+    assert abs(figures.effect(bad)) < 0.4
+    assert figures.excess_entanglement(good) < 0.2
+    assert figures.excess_entanglement(bad) > 0.3
+
+
+def test_the_whole_experiment_and_its_page(tmp_path: Path) -> None:
+    said: list[str] = []
+    options = replace(SMALL, faces=2, pairs=2, semantics=("glasses", "hat"), samples=40, resamples=20)
+    results = run(Bundle.load("portraits", "cpu"), Judge.load(), options, tmp_path, said.append)
+    write_report(tmp_path, results)
+    stored = json.loads((tmp_path / "report.json").read_text())
+    assert set(stored["methods"]) >= {"1 clean", "1 crude", "mean-difference, 20 labels", "sefa, best of 50"}
+    for found in stored["methods"].values():
+        for figure in found.values():
+            assert np.isfinite(figure["mean"]["value"])
+            assert set(figure["each"]) <= {"glasses", "hat"}
+    page = (tmp_path / "index.html").read_text()
+    for file in (*tmp_path.glob("*.svg"), *tmp_path.glob("strip-*.png")):
+        assert file.name in page
+        assert file.stat().st_size > 500
+    assert "http" not in page  # nothing is loaded from elsewhere
+    assert any("measuring" in text for text in said)
+
+
+def test_unknown_semantics_are_refused() -> None:
+    with pytest.raises(OptionError, match="freckles"):
+        Experiment(Bundle.load("portraits", "cpu"), Judge.load(), replace(SMALL, semantics=("freckles",)))
