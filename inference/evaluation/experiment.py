@@ -157,7 +157,7 @@ def ways_to_find(experiment: Experiment) -> dict[str, tuple[Find, tuple[str, ...
     def unsupervised(finder: str) -> Find:
         return lambda name: experiment.baselines.unsupervised(finder, name, experiment.faces(name))
 
-    many = min(2000, experiment.options.samples // 3)
+    many = min(2000, experiment.options.samples // 6 * 2)
     for labels in (many, 20):
         for finder in SUPERVISED:
             ways[f"{finder}, {labels} labels"] = supervised(finder, labels), semantics

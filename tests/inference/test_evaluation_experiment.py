@@ -11,7 +11,7 @@ import pytest
 
 from inference.bundle import Bundle
 from inference.errors import OptionError
-from inference.evaluation import figures
+from inference.evaluation import baselines, figures
 from inference.evaluation.experiment import Experiment, Options, run
 from inference.evaluation.judge import Judge
 from inference.evaluation.report import write_report
@@ -40,7 +40,9 @@ def test_three_figures_hold_and_a_wrong_direction_fails_each(experiment: Experim
     assert figures.excess_entanglement(bad) > 0.3
 
 
-def test_the_whole_experiment_and_its_page(tmp_path: Path) -> None:
+def test_the_whole_experiment_and_its_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, few in {"COMPONENTS": 4, "DRAWS": 1, "CALIBRATED_ON": 3, "_FINER": ()}.items():
+        monkeypatch.setattr(baselines, name, few)
     said: list[str] = []
     options = replace(SMALL, faces=2, pairs=2, semantics=("glasses", "hat"), samples=40, resamples=20)
     results = run(Bundle.load("portraits", "cpu"), Judge.load(), options, tmp_path, said.append)
