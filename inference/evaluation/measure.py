@@ -16,6 +16,7 @@ from inference.evaluation.judged import JUDGED
 from inference.inversion import reconstruction_error
 from inference.portraits import ATTRIBUTES, SCENE_NAMES
 
+READABLE = 0.5  # R2 from which a nuisance number counts: what the judge cannot see says nothing of identity
 INTENSITIES = (0.0, 0.5, 1.0, 1.5)  # of the curve; 0 is the reconstruction and 1 the edit itself
 
 
@@ -39,7 +40,7 @@ def measure(bundle: Bundle, judge: Judge, faces: Faces, directions: Sequence[Mov
     return Readings(
         target=target,
         others=tuple(SCENE_NAMES.index(name) for name in JUDGED if name != faces.attribute),
-        nuisance=tuple(range(len(ATTRIBUTES), len(SCENE_NAMES))),
+        nuisance=tuple(k for k in range(len(ATTRIBUTES), len(SCENE_NAMES)) if judge.r2[k] >= READABLE),
         sigma=judge.sigma.double().numpy(),
         base=faces.read_base,
         edited=np.stack(edited),
