@@ -92,8 +92,8 @@ def test_no_code_direction_or_strip_is_shipped() -> None:
         for name in names
     ]
     numbers = {path.as_posix() for path in shipped if path.suffix in NUMBERS}
-    bundle = "inference/portraits/bundle"
-    assert numbers == {f"{bundle}/{name}.safetensors" for name in ("generator", "encoder", "perceptual")}
+    networks = [f"portraits/bundle/{name}" for name in ("generator", "encoder", "perceptual")]
+    assert numbers == {f"inference/{name}.safetensors" for name in (*networks, "evaluation/judge/judge")}
 
 
 def test_the_tray_holds_single_pictures_and_nothing_else() -> None:

@@ -10,8 +10,9 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+import psycopg2
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models.functions import Now
 from structlog.testing import capture_logs
 
@@ -235,6 +236,27 @@ def test_the_sweep_leaves_a_living_lease_and_other_queues_alone() -> None:
     expire(elsewhere)
     assert services.jobs_sweep(queue="batch", hooks={}) == 0
     assert (state(job), state(other)) == ("running", "running")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_sweep_passes_over_a_row_that_a_stopped_worker_still_holds() -> None:
+    """A process stopped within a transaction holds its row; everybody else's must not wait for it."""
+    held, free = enqueue("x"), enqueue("y")
+    first, second = claim()
+    expire(first, second)
+    stopped = psycopg2.connect(**connection.get_connection_params())
+    try:
+        with stopped.cursor() as cursor:
+            cursor.execute("SELECT 1 FROM jobs_job WHERE id = %s FOR UPDATE", [str(held.pk)])
+            assert services.jobs_sweep(queue="batch", hooks={}) == 1
+            assert (state(held), state(free)) == ("running", "queued")
+            cursor.execute("SHOW idle_in_transaction_session_timeout")
+            (limit,) = cursor.fetchone()
+            assert limit not in ("0", None), "the database ends such a transaction by itself"
+    finally:
+        stopped.close()
+    assert services.jobs_sweep(queue="batch", hooks={}) == 1
+    assert state(held) == "queued"
 
 
 def test_a_returned_row_has_spent_nothing_and_stays_fenced() -> None:

@@ -102,6 +102,9 @@ TEMPLATES = [
 ]
 
 
+JOB_LEASE_SECONDS = int(env("JOB_LEASE_SECONDS", "60"))
+
+
 def database(url: str) -> dict[str, object]:
     """postgresql://user:password@host:port/name; a socket folder goes in ?host=/folder."""
     parts = urlparse(url)
@@ -115,6 +118,8 @@ def database(url: str) -> dict[str, object]:
         "PORT": str(parts.port or ""),
         "CONN_MAX_AGE": 600,
         "CONN_HEALTH_CHECKS": True,
+        # A process that is stopped within a transaction keeps its rows from everybody else: not for ever.
+        "OPTIONS": {"options": f"-c idle_in_transaction_session_timeout={max(10, JOB_LEASE_SECONDS) * 1000}"},
     }
 
 
@@ -230,7 +235,6 @@ CELERY_BEAT_SCHEDULE = {
     },
     **{name: {"task": name, "schedule": 6 * 3600.0} for name in UPKEEP},
 }
-JOB_LEASE_SECONDS = int(env("JOB_LEASE_SECONDS", "60"))
 JOB_MAX_ATTEMPTS = 3
 JOB_RETRY_SECONDS = int(env("JOB_RETRY_SECONDS", "3"))  # the second attempt waits once, the third twice that
 DEVICE = env("DEVICE")

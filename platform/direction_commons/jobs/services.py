@@ -256,23 +256,29 @@ def _requeue(claim: Claim, late: Q, **changes: object) -> None:
 
 
 def jobs_sweep(*, queue: str, hooks: dict[str, FailedHook]) -> int:
-    """Takes back rows whose lease ran out (worker killed or hung); after their third attempt they fail."""
+    """Takes back rows whose lease ran out (worker killed or hung); after their third attempt they fail.
+
+    A worker that was stopped within a transaction still holds its row: it is passed over, so that it keeps
+    nobody else waiting, until the database ends that transaction (`idle_in_transaction_session_timeout`).
+    """
     swept = 0
-    late = Job.objects.filter(queue=queue, state=Job.State.RUNNING, lease_until__lt=Now()).order_by(
-        "lease_until"
-    )
-    for row in late:
-        claim = _claim_of(row, attempt=row.attempt)
+    late = Job.objects.filter(queue=queue, state=Job.State.RUNNING, lease_until__lt=Now())
+    for pk in list(late.order_by("lease_until").values_list("pk", flat=True)):
         try:
-            failed = claim_fail(
-                claim=claim,
-                code="job:no-answer",
-                reason="The machine that worked on this stopped answering. Please try again.",
-                retry=True,
-                on_failed=hooks.get(row.kind),
-                expired=True,
-            )
-        except ClaimLost:  # somebody else swept it, or its worker renewed after all
+            with transaction.atomic():
+                row = late.select_for_update(skip_locked=True).filter(pk=pk).first()
+                if row is None:  # held, swept by somebody else, or its worker renewed after all
+                    continue
+                claim = _claim_of(row, attempt=row.attempt)
+                failed = claim_fail(
+                    claim=claim,
+                    code="job:no-answer",
+                    reason="The machine that worked on this stopped answering. Please try again.",
+                    retry=True,
+                    on_failed=hooks.get(row.kind),
+                    expired=True,
+                )
+        except ClaimLost:
             continue
         swept += 1
         log.warning("jobs.lease-expired", job=str(row.pk), kind=row.kind, key=row.key, failed=failed)
