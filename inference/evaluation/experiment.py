@@ -41,11 +41,22 @@ from inference.evaluation.pair_kinds import KINDS, make_pair
 from inference.finders.direction import Direction
 from inference.finders.pair import direction_from_codes
 from inference.images import write_image
-from inference.inversion import DEFAULT_STEPS, invert
+from inference.inversion import DEFAULT_STEPS, Inversion, invert
+from inference.joint_inversion import invert_pair
 from inference.portraits import SCENE_NAMES
 from inference.portraits.training.data import HELD_OUT_SEED, to_images
 
 FIRST_PAIR = HELD_OUT_SEED + 500_000
+# How both pictures of a pair are inverted: name -> (what is done, the direction's space). "apart" and "joint"
+# take the options' steps, "long" a hundred, as the paper does.
+INVERSIONS = {
+    "apart": ("apart", "W+"),
+    "apart, W": ("apart", "W"),
+    "encoder only": ("encoder", "W+"),
+    "100 steps": ("long", "W+"),
+    "joint": ("joint", "W"),
+    "joint, W+": ("joint", "W+"),
+}
 WRONG_LABELS = 2  # directions of other semantics mixed among ten, for the mislabel figure
 
 Report = Callable[[str], None]
@@ -58,6 +69,7 @@ class Options:
     faces: int = 32
     pairs: int = 30
     samples: int = 6000  # codes that baselines learn from
+    inversions: tuple[str, ...] = ("apart, W", "encoder only", "100 steps", "joint", "joint, W+")
     steps: int = DEFAULT_STEPS
     semantics: tuple[str, ...] = JUDGED
     resamples: int = 400
@@ -80,7 +92,7 @@ class Experiment:
         self.options = options
         self.report = report
         self._faces: dict[str, Faces] = {}
-        self._pairs: dict[tuple[str, str], list[Direction]] = {}
+        self._pairs: dict[tuple[str, str, str], list[Direction]] = {}
         self._baselines: Baselines | None = None
 
     def faces(self, attribute: str) -> Faces:
@@ -92,22 +104,31 @@ class Experiment:
             )
         return self._faces[attribute]
 
-    def pairs(self, attribute: str, kind: str, count: int) -> list[Direction]:
-        """The directions of the first `count` pairs of a kind, both pictures inverted independently."""
-        known = self._pairs.setdefault((attribute, kind), [])
+    def pairs(self, attribute: str, kind: str, count: int, inversion: str = "apart") -> list[Direction]:
+        """The directions of the first `count` pairs of a kind; see INVERSIONS for how they are inverted."""
+        known = self._pairs.setdefault((attribute, kind, inversion), [])
         if len(known) < count:
-            self.report(f"{kind} pairs: {attribute}")
+            self.report(f"{kind} pairs, inverted {inversion}: {attribute}")
             first = FIRST_PAIR + 1000 * JUDGED.index(attribute)
             examples = [make_pair(kind, attribute, first + i) for i in range(len(known), count)]
             before = to_images(np.stack([example.before for example in examples]))
             after = to_images(np.stack([example.after for example in examples]))
-            both = invert(self.bundle, torch.cat([before, after]), self.options.steps)
+            starts, ends, space = self._inverted(before, after, inversion)
             for i in range(len(examples)):
-                j = i + len(examples)
-                known.append(
-                    direction_from_codes(self.bundle, both[i], both[j], before[i : i + 1], after[i : i + 1])
-                )
+                pictures = before[i : i + 1], after[i : i + 1]
+                known.append(direction_from_codes(self.bundle, starts[i], ends[i], *pictures, space=space))
         return known[:count]
+
+    def _inverted(
+        self, before: torch.Tensor, after: torch.Tensor, inversion: str
+    ) -> tuple[Inversion, Inversion, str]:
+        how, space = INVERSIONS[inversion]
+        if how == "joint":
+            found = invert_pair(self.bundle, before, after, self.options.steps, space=space)
+            return found.before, found.after, space
+        steps = {"encoder": 0, "long": 100}.get(how, self.options.steps)
+        both = invert(self.bundle, torch.cat([before, after]), steps)
+        return both[: len(before)], both[len(before) :], space
 
     @property
     def baselines(self) -> Baselines:
@@ -117,10 +138,12 @@ class Experiment:
             self._baselines = Baselines(self.bundle, self.judge, self.options.samples, self.options.seed)
         return self._baselines
 
-    def averages(self, attribute: str, kind: str, size: int) -> list[CommunityDirection]:
+    def averages(
+        self, attribute: str, kind: str, size: int, inversion: str = "apart"
+    ) -> list[CommunityDirection]:
         """Averages of disjoint groups of `size` pairs, as many as the pool gives (ten at most)."""
         groups = max(1, min(10, self.options.pairs // size))
-        pool = self.pairs(attribute, kind, max(size, groups * size))
+        pool = self.pairs(attribute, kind, max(size, groups * size), inversion)
         return [average(pool[i * size : (i + 1) * size]) for i in range(groups)]
 
     def readings(
@@ -138,18 +161,23 @@ Find = Callable[[str], Sequence[Movable]]
 
 def ways_to_find(experiment: Experiment) -> dict[str, tuple[Find, tuple[str, ...]]]:
     """Ways to find directions: name -> (find, the semantics that it can be asked for)."""
-    semantics = experiment.options.semantics
+    options, semantics = experiment.options, experiment.options.semantics
 
-    def of(kind: str, size: int) -> tuple[Find, tuple[str, ...]]:
+    def of(kind: str, size: int, inversion: str = "apart") -> tuple[Find, tuple[str, ...]]:
         able = tuple(name for name in semantics if name in KINDS[kind])
-        return lambda attribute: experiment.averages(attribute, kind, size), able
+        return lambda attribute: experiment.averages(attribute, kind, size, inversion), able
 
-    ways = {f"{size} clean": of("clean", size) for size in (1, 3, 10, 30) if size <= experiment.options.pairs}
-    ways |= {f"{size} crude": of("crude", size) for size in (1, 10) if size <= experiment.options.pairs}
-    if experiment.options.pairs >= 10:
+    ways = {f"{size} clean": of("clean", size) for size in (1, 3, 10, 30) if size <= options.pairs}
+    ways |= {f"{size} crude": of("crude", size) for size in (1, 10) if size <= options.pairs}
+    if options.pairs >= 10:
         ways["10 painted"] = of("painted", 10)
-    if experiment.options.pairs >= 30:
+    if options.pairs >= 30:
         ways["30 two photos"] = of("two_photos", 30)
+
+    for inversion in options.inversions:
+        for size in (1, 10):
+            if size <= options.pairs:
+                ways[f"{size} clean, {inversion}"] = of("clean", size, inversion)
 
     def supervised(finder: str, labels: int) -> Find:
         return lambda name: experiment.baselines.supervised(finder, name, labels, experiment.faces(name))
@@ -157,7 +185,7 @@ def ways_to_find(experiment: Experiment) -> dict[str, tuple[Find, tuple[str, ...
     def unsupervised(finder: str) -> Find:
         return lambda name: experiment.baselines.unsupervised(finder, name, experiment.faces(name))
 
-    many = min(2000, experiment.options.samples // 6 * 2)
+    many = min(2000, options.samples // 6 * 2)
     for labels in (many, 20):
         for finder in SUPERVISED:
             ways[f"{finder}, {labels} labels"] = supervised(finder, labels), semantics

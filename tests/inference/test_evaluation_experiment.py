@@ -16,7 +16,15 @@ from inference.evaluation.experiment import Experiment, Options, run
 from inference.evaluation.judge import Judge
 from inference.evaluation.report import write_report
 
-SMALL = Options(faces=6, pairs=3, samples=60, steps=0, semantics=("glasses", "hair_length"), resamples=50)
+SMALL = Options(
+    faces=6,
+    pairs=3,
+    samples=60,
+    inversions=("joint",),
+    steps=0,
+    semantics=("glasses", "hair_length"),
+    resamples=50,
+)
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +56,13 @@ def test_the_whole_experiment_and_its_page(tmp_path: Path, monkeypatch: pytest.M
     results = run(Bundle.load("portraits", "cpu"), Judge.load(), options, tmp_path, said.append)
     write_report(tmp_path, results)
     stored = json.loads((tmp_path / "report.json").read_text())
-    assert set(stored["methods"]) >= {"1 clean", "1 crude", "mean-difference, 20 labels", "sefa, best of 50"}
+    assert set(stored["methods"]) >= {
+        "1 clean",
+        "1 clean, joint",
+        "1 crude",
+        "mean-difference, 20 labels",
+        "sefa, best of 50",
+    }
     for found in stored["methods"].values():
         for figure in found.values():
             assert np.isfinite(figure["mean"]["value"])

@@ -281,7 +281,7 @@ def test_gradients_are_averaged_over_processes(tmp_path: Path) -> None:
     program = """
 import sys, torch
 from pathlib import Path
-from inference.portraits.training.parallel import agree, average_gradients, join, share_from_first
+from inference.portraits.training.parallel import agree, average_gradients, join, leave, share_from_first
 rank = int(sys.argv[1])
 join(rank, 2, Path(sys.argv[2]))
 p = torch.nn.Parameter(torch.zeros(2, 3))
@@ -292,6 +292,7 @@ assert agree([0.25 + rank], 2) == [0.25]
 t = torch.full((3,), float(rank))
 share_from_first(t, 2)
 assert t.sum() == 0
+leave()
 """
     meeting = str(tmp_path / "meet")
     processes = [

@@ -106,7 +106,7 @@ def _draw(args: argparse.Namespace, worker: int, workers: int) -> None:
 def _train(args: argparse.Namespace, rank: int, world: int, meeting: Path) -> None:
     import torch
 
-    from inference.portraits.training.parallel import join
+    from inference.portraits.training.parallel import join, leave
     from inference.portraits.training.recipes import RECIPES
     from inference.portraits.training.trainer import Options, Trainer
 
@@ -121,3 +121,4 @@ def _train(args: argparse.Namespace, rank: int, world: int, meeting: Path) -> No
         pictures=args.pictures,
     )
     Trainer(RECIPES[args.recipe](), options, rank, world).run()
+    leave()

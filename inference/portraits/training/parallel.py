@@ -27,6 +27,12 @@ def join(rank: int, world: int, meeting: Path) -> None:
         )
 
 
+def leave() -> None:
+    """Part from the others before the process ends: gloo's threads must not outlive what they talk about."""
+    if dist.is_initialized():
+        dist.destroy_process_group()
+
+
 def average_gradients(parameters: Sequence[Tensor], world: int) -> None:
     """Replace each gradient by its mean over the processes."""
     if world == 1:
