@@ -84,7 +84,8 @@ class Baselines:
         """How far a component moves each reading, in sigma, whichever way: [K]."""
         codes = torch.from_numpy(self.codes[:CALIBRATED_ON])
         moved = self._read(codes, component, 1.0) - self._read(codes, component, -1.0)
-        return np.abs(moved.mean(0) / self.judge.sigma.double().numpy())
+        sizes: Array = np.abs(moved.mean(0) / self.judge.sigma.double().numpy())
+        return sizes
 
     def calibrated(self, component: Component, attribute: str, faces: Faces, signs: Sequence[int]) -> Movable:
         """The component with the sign and step at which samples change as much as true pairs do."""
