@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -11,6 +14,7 @@ from typing import Any
 import pytest
 from allauth.account.models import EmailAddress
 from django.conf import LazySettings
+from django.contrib.messages import get_messages
 from django.contrib.sessions.models import Session
 from django.core import mail
 from django.core.files.storage import default_storage
@@ -223,6 +227,48 @@ def test_a_reset_by_mail_sets_a_new_password(client: Client, ada: User) -> None:
     client.post(url, {"password1": fresh, "password2": fresh})
     ada.refresh_from_db()
     assert ada.check_password(fresh)
+
+
+def test_a_mail_server_that_is_away_costs_no_account_and_is_told(client: Client, settings: Any) -> None:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT, settings.EMAIL_TIMEOUT = "127.0.0.1", 9, 2  # nobody is there
+    form = {"username": "grace", "email": "grace@example.org", "password1": PASSWORD}
+    answer = client.post("/accounts/signup/", form)
+    assert (answer.status_code, signed_in(client)) == (302, True)
+    told = [str(message) for message in get_messages(answer.wsgi_request)]
+    assert any("could not be sent" in text for text in told)
+    assert not any("on its way" in text for text in told)
+    client.post("/accounts/logout/")
+    for address in ("grace@example.org", "nobody@example.org"):  # one answer: it does not tell who is here
+        answer = client.post("/accounts/password/reset/", {"email": address})
+        assert answer.status_code == 503
+        assert "mail server does not answer" in answer.content.decode()
+
+
+def test_a_mail_server_is_set_by_environment() -> None:
+    program = (
+        "from django.conf import settings as s; print(s.EMAIL_BACKEND, s.EMAIL_USE_TLS, s.EMAIL_USE_SSL)"
+    )
+    for host, security, wanted in (
+        ("", "starttls", "console.EmailBackend True False"),
+        ("mail.example.org", "starttls", "smtp.EmailBackend True False"),
+        ("mail.example.org", "tls", "smtp.EmailBackend False True"),
+        ("mail.example.org", "none", "smtp.EmailBackend False False"),
+    ):
+        variables = {
+            "DJANGO_SETTINGS_MODULE": "direction_commons.config.settings",
+            "PYTHONPATH": os.pathsep.join(sys.path),
+            "DIRECTION_COMMONS_EMAIL_HOST": host,
+            "DIRECTION_COMMONS_EMAIL_SECURITY": security,
+        }
+        said = subprocess.check_output([sys.executable, "-c", program], env=os.environ | variables, text=True)
+        assert said.strip().endswith(wanted)
+    slip = {**variables, "DIRECTION_COMMONS_EMAIL_SECURITY": "ssl"}
+    refused = subprocess.run(
+        [sys.executable, "-c", program], env=os.environ | slip, capture_output=True, text=True
+    )
+    assert refused.returncode
+    assert "EMAIL_SECURITY is 'ssl': starttls, tls or none" in refused.stderr
 
 
 # --- the demonstration's people ------------------------------------------------------------------------

@@ -1,15 +1,22 @@
 """What allauth's pages do differently here: nobody signs in as, or resets the password of, the
-demonstration.
+demonstration, and a mail server that is away costs nobody an account.
 """
 
 from __future__ import annotations
 
 import unicodedata
+from smtplib import SMTPException
 from typing import Any
 
+import structlog
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core import context as allauth_context
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponseBase
+
+from direction_commons.errors import UserError
+
+log = structlog.get_logger(__name__)
 
 RESERVED = ("demo", "demonstration", "admin", "operator", "commons", "root", "staff")
 
@@ -32,6 +39,34 @@ class PeopleAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has
     def send_password_reset_mail(self, user: Any, email: str, context: dict[str, Any]) -> Any:
         """A demonstration person gets no link; whoever asked reads the same page as always."""
         return None if user.is_demonstration else super().send_password_reset_mail(user, email, context)
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """An address can be confirmed later, so that mail may fail; who asked for any other is told."""
+        try:
+            super().send_mail(template_prefix, email, context)
+        except (SMTPException, OSError) as error:
+            log.exception("accounts.mail-failed", template=template_prefix)
+            if not template_prefix.startswith("account/email/email_confirmation"):
+                raise UserError(
+                    "accounts:mail-away",
+                    "The mail could not be sent: the mail server does not answer.",
+                    "Try again later. If it stays, tell the operator.",
+                    status=503,
+                ) from error
+            allauth_context.request.mail_failed = True
+
+    def add_message(
+        self,
+        request: HttpRequest,
+        level: int,
+        message_template: str | None = None,
+        message_context: dict[str, Any] | None = None,
+        extra_tags: str = "",
+        message: str | None = None,
+    ) -> None:
+        """Messages about mails know whether the mail of this request went out."""
+        told = {**(message_context or {}), "mail_failed": getattr(request, "mail_failed", False)}
+        super().add_message(request, level, message_template, told, extra_tags, message)
 
     def can_delete_email(self, email_address: Any) -> bool:
         """An account keeps an address: without one there is no way back to it, and only one could be so."""

@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, unquote, urlparse
 import platformdirs
 import structlog
 from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -176,6 +177,10 @@ EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'console'
 EMAIL_PORT = int(env("EMAIL_PORT", "587"))
 EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = env("EMAIL_USER"), env("EMAIL_PASSWORD")
 EMAIL_SECURITY = env("EMAIL_SECURITY", "starttls")
+if EMAIL_SECURITY not in ("starttls", "tls", "none"):  # a slip here would send the password in the clear
+    raise ImproperlyConfigured(
+        f"DIRECTION_COMMONS_EMAIL_SECURITY is {EMAIL_SECURITY!r}: starttls, tls or none"
+    )
 EMAIL_USE_TLS, EMAIL_USE_SSL = EMAIL_SECURITY == "starttls", EMAIL_SECURITY == "tls"
 EMAIL_TIMEOUT = 10  # seconds: a mail is sent within the request
 DEFAULT_FROM_EMAIL = env("FROM_EMAIL", "Direction Commons <noreply@localhost>")

@@ -242,7 +242,9 @@ class Supervisor:
     def greet(self, seconds: float) -> None:
         say(f"Direction Commons is ready at {self.url}")
         say(f"Operator's sign-in: name operator, password {self.folders.secret('operator-password')}")
-        say("It is an account of your own, with everybody's rights and no others; mails go to logs/web.log.")
+        say("It is an account of your own, with everybody's rights and no others.")
+        if not os.environ.get("DIRECTION_COMMONS_EMAIL_HOST"):
+            say("No mail server is set: mails go to logs/web.log.")
         say(
             f"Data and logs: {self.folders.home} (started in {seconds:.1f} s; Ctrl-C or `make stop` stops it)"
         )
