@@ -70,9 +70,12 @@ class Baselines:
     def unsupervised(self, finder: str, attribute: str, faces: Faces) -> list[Movable]:
         """The component that, calibrated, changes the target with the least change of everything else."""
         if finder not in self._found:
-            count = min(COMPONENTS, self.bundle.generator.code_dim, len(self.codes) // 5)
             components = find_components(
-                self.bundle, finder, {"components": count}, codes=self.codes, seed=self.seed
+                self.bundle,
+                finder,
+                {"components": most_components(self.bundle, len(self.codes))},
+                codes=self.codes,
+                seed=self.seed,
             )
             self._found[finder] = components, np.stack([self._moves(c) for c in components])
         components, moves = self._found[finder]
@@ -105,6 +108,11 @@ class Baselines:
 
     def _read(self, codes: torch.Tensor, component: Component, intensity: float) -> Array:
         return read(self.judge, edit(self.bundle, codes, [(component, intensity)]))
+
+
+def most_components(bundle: Bundle, samples: int) -> int:
+    """Of how many components the best is taken: COMPONENTS, where there are so many."""
+    return min(COMPONENTS, bundle.generator.code_dim, samples // 5)
 
 
 class _Scaled:

@@ -22,7 +22,7 @@ from inference.averaging import CommunityDirection, average
 from inference.bundle import Bundle
 from inference.editing import Movable, edit
 from inference.errors import OptionError
-from inference.evaluation.baselines import SUPERVISED, UNSUPERVISED, Baselines
+from inference.evaluation.baselines import SUPERVISED, UNSUPERVISED, Baselines, most_components
 from inference.evaluation.faces import Faces, held_out_faces, read
 from inference.evaluation.figures import (
     FIGURES,
@@ -31,6 +31,7 @@ from inference.evaluation.figures import (
     Readings,
     mislabel_auc,
     over_semantics,
+    paired_difference,
     purity,
     within_between,
 )
@@ -189,7 +190,8 @@ def ways_to_find(experiment: Experiment) -> dict[str, tuple[Find, tuple[str, ...
     for labels in (many, 20):
         for finder in SUPERVISED:
             ways[f"{finder}, {labels} labels"] = supervised(finder, labels), semantics
-    ways |= {f"{name}, best of 50": (unsupervised(name), semantics) for name in UNSUPERVISED}
+    count = most_components(experiment.bundle, options.samples)
+    ways |= {f"{name}, best of {count}": (unsupervised(name), semantics) for name in UNSUPERVISED}
     return {name: way for name, way in ways.items() if way[1]}
 
 
@@ -204,6 +206,24 @@ def figures_of(readings: Mapping[str, Readings], options: Options) -> dict[str, 
             "worst": {"semantic": worst, **_plain(each[worst])},
             "each": {semantic: _plain(interval) for semantic, interval in each.items()},
         }
+    return results
+
+
+def paired(found: Mapping[str, Mapping[str, Readings]], options: Options) -> dict[str, Any]:
+    """Each other inversion of the same pairs minus the default one, on the same faces and draws."""
+    results = {}
+    for inversion in options.inversions:
+        for name in found:
+            base = name.removesuffix(f", {inversion}")
+            if base != name and base in found:
+                results[f"{name} − {base}"] = {
+                    figure: _plain(
+                        paired_difference(
+                            found[name], found[base], FIGURES[figure], resamples=options.resamples
+                        )
+                    )
+                    for figure in ("edit_share", "effect", "excess_entanglement", "leakage")
+                }
     return results
 
 
@@ -327,6 +347,7 @@ def run(
         "versions": {"torch": torch.__version__, "numpy": np.__version__},
         "options": asdict(options),
         "methods": methods,
+        "paired": paired(found, options),
         "themselves": {
             kind: among_themselves(experiment, kind, names, few) for kind, names in kinds.items() if names
         },

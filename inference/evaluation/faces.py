@@ -5,7 +5,6 @@ What every direction of a semantic is judged on: nobody here was trained on, gav
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,10 +19,8 @@ from inference.inversion import Inversion, invert
 from inference.portraits.training.data import HELD_OUT_SEED, to_images
 
 FIRST_FACE = HELD_OUT_SEED + 400_000
-SUBPOPULATION_TRIES = 200  # people looked at for each one wanted
 
 Array = npt.NDArray[np.float64]
-Condition = Callable[[npt.NDArray[np.float32]], bool]
 
 
 @dataclass(frozen=True)
@@ -49,24 +46,10 @@ class Faces:
     read_own: Array
 
 
-def held_out_faces(
-    bundle: Bundle,
-    judge: Judge,
-    attribute: str,
-    count: int,
-    *,
-    steps: int,
-    condition: Condition | None = None,
-) -> Faces:
-    """The first `count` held-out people for an attribute; with a `condition` on scenes, those who meet it."""
+def held_out_faces(bundle: Bundle, judge: Judge, attribute: str, count: int, *, steps: int) -> Faces:
+    """The first `count` held-out people for an attribute."""
     seed = FIRST_FACE + 1000 * JUDGED.index(attribute)
-    examples = []
-    for person in range(seed, seed + (SUBPOPULATION_TRIES * count if condition else count)):
-        example = make_pair("clean", attribute, person)
-        if condition is None or condition(example.scene_before):
-            examples.append(example)
-        if len(examples) == count:
-            break
+    examples = [make_pair("clean", attribute, person) for person in range(seed, seed + count)]
     before = to_images(np.stack([example.before for example in examples]))
     after = to_images(np.stack([example.after for example in examples]))
     mask = torch.from_numpy(np.stack([example.region for example in examples]))[:, None]

@@ -24,7 +24,7 @@ from inference.errors import BundleError, ShapeError
 from inference.portraits import SCENE_NAMES, SCENE_SIZE
 
 RESOLUTION = 128
-HOME = Path(__file__).parent / "judge"  # the weights that the project quotes its evidence with
+HOME = Path(__file__).parent / "judge_weights"  # the weights that the project quotes its evidence with
 FORMAT = 1
 
 _BATCH = 64  # pictures read at a time: about 150 MB of activations

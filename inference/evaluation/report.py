@@ -68,11 +68,14 @@ def _plots(folder: Path, results: Mapping[str, Any]) -> list[tuple[str, str]]:
         axes.axvline(PERFECT[name], color="tab:green", linewidth=1)
         axes.set_yticks(range(len(methods)), list(methods))
         axes.invert_yaxis()
-        axes.set_xlabel(f"{TITLES[name]} (mean and 95 % interval; dots: single semantics; line: perfect)")
+        axes.set_xlabel(TITLES[name])
         figure.tight_layout()
         figure.savefig(folder / f"{name}.svg", metadata={"Date": None})
         pyplot.close(figure)
-        written.append((f"{name}.svg", f"{TITLES[name].capitalize()} of every way to find a direction."))
+        caption = (
+            f"{TITLES[name].capitalize()}: mean and 95 % interval; dots are semantics, the line is perfect."
+        )
+        written.append((f"{name}.svg", caption))
     sizes = [(int(m.split()[0]), found) for m, found in methods.items() if m.endswith(" clean")]
     if len(sizes) > 1:
         figure, axes = pyplot.subplots(figsize=(6, 3.5))
@@ -134,6 +137,8 @@ def _page(folder: Path, results: Mapping[str, Any], plots: Sequence[tuple[str, s
             f"<figure><img src='{file}' alt='{html.escape(caption)}'>"
             f"<figcaption>{html.escape(caption)}</figcaption></figure>"
         )
+    if results.get("paired"):
+        parts += ["<h2>How pairs are inverted, against the default, paired</h2>", _paired(results["paired"])]
     if results.get("themselves"):
         parts += ["<h2>Directions among themselves</h2>", _facts(results["themselves"])]
     if results.get("judge"):
@@ -158,6 +163,18 @@ def _table(methods: Mapping[str, Any]) -> str:
         )
         rows.append(f"<tr><td>{html.escape(method)}{cells}")
     return f"<div class=wide><table><tr><th>directions from{head}{''.join(rows)}</table></div>"
+
+
+def _paired(paired: Mapping[str, Any]) -> str:
+    rows = []
+    for name, found in paired.items():
+        cells = "".join(
+            f"<td>{v['value']:+.3f} <small>[{v['low']:+.3f}, {v['high']:+.3f}]</small>"
+            for v in found.values()
+        )
+        rows.append(f"<tr><td>{html.escape(name)}{cells}")
+    head = "".join(f"<th>{TITLES[figure]}" for figure in next(iter(paired.values())))
+    return f"<div class=wide><table><tr><th>difference{head}{''.join(rows)}</table></div>"
 
 
 def _facts(facts: Mapping[str, Any]) -> str:

@@ -93,7 +93,9 @@ def test_no_code_direction_or_strip_is_shipped() -> None:
     ]
     numbers = {path.as_posix() for path in shipped if path.suffix in NUMBERS}
     networks = [f"portraits/bundle/{name}" for name in ("generator", "encoder", "perceptual")]
-    assert numbers == {f"inference/{name}.safetensors" for name in (*networks, "evaluation/judge/judge")}
+    assert numbers == {
+        f"inference/{name}.safetensors" for name in (*networks, "evaluation/judge_weights/judge")
+    }
 
 
 def test_the_tray_holds_single_pictures_and_nothing_else() -> None:

@@ -61,8 +61,9 @@ def test_the_whole_experiment_and_its_page(tmp_path: Path, monkeypatch: pytest.M
         "1 clean, joint",
         "1 crude",
         "mean-difference, 20 labels",
-        "sefa, best of 50",
+        "sefa, best of 4",
     }
+    assert set(stored["paired"]) == {"1 clean, joint − 1 clean"}
     for found in stored["methods"].values():
         for figure in found.values():
             assert np.isfinite(figure["mean"]["value"])
