@@ -32,7 +32,8 @@ def _evaluate(options: argparse.Namespace) -> int:
         raise OptionError(
             f"the file {str(options.report)!r}", "a folder for the report", code="option:report"
         )
-    from inference.evaluation.experiment import Options, run
+    from inference.evaluation.evidence import run
+    from inference.evaluation.experiment import Options
     from inference.evaluation.judge import Judge
     from inference.evaluation.judged import JUDGED
     from inference.evaluation.report import write_report

@@ -31,6 +31,7 @@ class Faces:
         before, after: drawn pictures `[N, 3, H, W]` in [-1, 1].
         mask: where the change shows, bool `[N, 1, H, W]`.
         base, own: inversions of both; `own` is the best that an edit of this face could be.
+        scenes: what the people without the change are drawn from, `[N, K]`.
         read_before, read_after, read_base, read_own: the judge's readings of all four, `[N, K]`.
     """
 
@@ -40,6 +41,7 @@ class Faces:
     mask: torch.Tensor
     base: Inversion
     own: Inversion
+    scenes: Array
     read_before: Array
     read_after: Array
     read_base: Array
@@ -55,7 +57,8 @@ def held_out_faces(bundle: Bundle, judge: Judge, attribute: str, count: int, *, 
     mask = torch.from_numpy(np.stack([example.region for example in examples]))[:, None]
     base, own = invert(bundle, before, steps), invert(bundle, after, steps)
     readings = [read(judge, images) for images in (before, after, base.images, own.images)]
-    return Faces(attribute, before, after, mask, base, own, *readings)
+    scenes = np.stack([example.scene_before for example in examples]).astype(np.float64)
+    return Faces(attribute, before, after, mask, base, own, scenes, *readings)
 
 
 def read(judge: Judge, images: torch.Tensor) -> Array:

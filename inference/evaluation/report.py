@@ -26,6 +26,12 @@ TITLES = {
     "leakage": "leakage",
     "realism": "realism",
 }
+_LIMITS = {
+    "subpopulations": "Parts of the population (ten clean pairs)",
+    "inapplicable": "Changes that a face cannot show",
+    "two_changes": "Two changes in one pair, taken apart",
+    "superposition": "Two directions at once",
+}
 PERFECT = {name: 0.0 if name in SMALLER_IS_BETTER else 1.0 for name in TITLES}
 _STYLE = """
 :root { color-scheme: light dark; }
@@ -129,6 +135,7 @@ def _page(folder: Path, results: Mapping[str, Any], plots: Sequence[tuple[str, s
         f"{results['options']['faces']} faces and up to {results['options']['pairs']} pairs a semantic, "
         f"{results['seconds'] / 60:.0f} minutes. Intervals are 95 % bootstrap over faces and draws of pairs."
         "</small></p>",
+        *_bars(results.get("bars", [])),
         "<h2>Every way, every figure</h2><p>Means over the semantics; the worst semantic in small print.</p>",
         _table(results["methods"]),
     ]
@@ -141,6 +148,15 @@ def _page(folder: Path, results: Mapping[str, Any], plots: Sequence[tuple[str, s
         parts += ["<h2>How pairs are inverted, against the default, paired</h2>", _paired(results["paired"])]
     if results.get("themselves"):
         parts += ["<h2>Directions among themselves</h2>", _facts(results["themselves"])]
+    for name, title in _LIMITS.items():
+        if results.get(name):
+            facts = results[name]
+            nested = all(isinstance(value, Mapping) for value in facts.values())
+            parts += [f"<h2>{title}</h2>", _facts(facts if nested else {"all": facts})]
+    for file in sorted(path.name for path in folder.glob("limit-*.png")):
+        name = file.removeprefix("limit-").removesuffix(".png").replace("_", " ")
+        caption = f"{name}: as drawn, truly changed, and edited (figure 8)"
+        parts.append(f"<figure><img src='{file}' alt='{caption}'><figcaption>{caption}</figcaption></figure>")
     if results.get("judge"):
         parts += ["<h2>The judge</h2>", _facts(results["judge"])]
     for file in sorted(path.name for path in folder.glob("strip-*.png")):
@@ -149,6 +165,21 @@ def _page(folder: Path, results: Mapping[str, Any], plots: Sequence[tuple[str, s
             f"<figure><img src='{file}' alt='Strips: {name}'><figcaption>{name}</figcaption></figure>"
         )
     return "\n".join(parts) + "</html>\n"
+
+
+def _bars(bars: Sequence[Mapping[str, Any]]) -> list[str]:
+    if not bars:
+        return []
+    rows = []
+    for bar in bars:
+        worst = f"{html.escape(bar['worst_semantic'])} {bar['worst']:.2f}" if "worst" in bar else ""
+        met = "yes" if bar["met"] else "<strong>no</strong>"
+        rows.append(
+            f"<tr><td>{html.escape(bar['what'])}<td>{bar['value']:.2f}<td>{html.escape(bar['wanted'])}"
+            f"<td>{worst}<td>{met}"
+        )
+    head = "<tr><th>what it must show<th>found<th>wanted<th>worst semantic<th>met"
+    return ["<h2>What it must show</h2>", f"<div class=wide><table>{head}{''.join(rows)}</table></div>"]
 
 
 def _table(methods: Mapping[str, Any]) -> str:

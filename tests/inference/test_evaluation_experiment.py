@@ -12,7 +12,8 @@ import pytest
 from inference.bundle import Bundle
 from inference.errors import OptionError
 from inference.evaluation import baselines, figures
-from inference.evaluation.experiment import Experiment, Options, run
+from inference.evaluation.evidence import run
+from inference.evaluation.experiment import Experiment, Options
 from inference.evaluation.judge import Judge
 from inference.evaluation.report import write_report
 
@@ -68,12 +69,22 @@ def test_the_whole_experiment_and_its_page(tmp_path: Path, monkeypatch: pytest.M
         for figure in found.values():
             assert np.isfinite(figure["mean"]["value"])
             assert set(figure["each"]) <= {"glasses", "hat"}
+    assert stored["subpopulations"]["everybody"]["faces"] == 4
+    assert stored["two_changes"]["pairs"] == 2
+    assert {bar["what"] for bar in stored["bars"]} >= {"purity of clean pairs", "purity of crude pairs"}
     page = (tmp_path / "index.html").read_text()
+    assert "What it must show" in page
     for file in (*tmp_path.glob("*.svg"), *tmp_path.glob("strip-*.png")):
         assert file.name in page
         assert file.stat().st_size > 500
     assert "http" not in page  # nothing is loaded from elsewhere
     assert any("measuring" in text for text in said)
+
+
+def test_a_default_inversion_among_the_others_is_refused() -> None:
+    options = replace(SMALL, inversion="joint")
+    with pytest.raises(OptionError, match="joint"):
+        Experiment(Bundle.load("portraits", "cpu"), Judge.load(), options)
 
 
 def test_unknown_semantics_are_refused() -> None:

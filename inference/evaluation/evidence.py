@@ -1,0 +1,93 @@
+"""The whole of what is asked of one bundle: every way, every figure, the limits, as numbers and pictures.
+
+Results are plain numbers, ready for JSON; pages and plots are made in report.py.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from inference.bundle import Bundle
+from inference.editing import Movable, edit
+from inference.evaluation import limits
+from inference.evaluation.bars import bars
+from inference.evaluation.experiment import Experiment, Options, Report
+from inference.evaluation.judge import Judge
+from inference.evaluation.judged import JUDGED
+from inference.evaluation.pair_kinds import KINDS
+from inference.evaluation.structure import among_themselves, projections, superposition
+from inference.evaluation.ways import figures_of, paired, ways_to_find
+from inference.images import write_image
+from inference.portraits import SCENE_NAMES
+
+
+def comparison(experiment: Experiment, attribute: str, ways: Mapping[str, Sequence[Movable]]) -> torch.Tensor:
+    """Rows of pictures of the first eight faces, one tall picture `[3, H, W]`: without the change, truly with
+    it, as the bundle inverts that, and edited by the first direction of each way."""
+    faces = experiment.faces(attribute)
+    count = min(8, len(faces.before))
+    rows = [faces.before[:count], faces.after[:count], faces.own.images[:count].cpu()]
+    for found in ways.values():
+        rows.append(edit(experiment.bundle, faces.base.codes[:count], [(found[0], 1.0)]).cpu())
+    return torch.cat([torch.cat(list(row), 2) for row in rows], 1)
+
+
+def run(
+    bundle: Bundle, judge: Judge, options: Options, folder: Path, report: Report = print
+) -> dict[str, Any]:
+    """The whole experiment; strips go into `folder` as they are made, the rest comes back as numbers."""
+    started = time.monotonic()
+    folder.mkdir(parents=True, exist_ok=True)
+    experiment = Experiment(bundle, judge, options, report)
+    ways = ways_to_find(experiment)
+    methods, found = {}, {}
+    for name, (find, semantics) in ways.items():
+        report(f"measuring: {name}")
+        found[name] = experiment.readings(find, semantics)
+        methods[name] = figures_of(found[name], options)
+    for attribute in options.semantics:
+        shown = {name: find(attribute) for name, (find, able) in ways.items() if attribute in able}
+        write_image(folder / f"strip-{attribute}.png", comparison(experiment, attribute, shown)[None])
+    few = min(10, options.pairs)
+    hidden, pictures = limits.inapplicable(experiment)
+    for name, picture in pictures.items():
+        write_image(folder / f"limit-{name.replace(' ', '_')}.png", picture[None])
+    kinds = {"clean": options.semantics, "crude": tuple(n for n in options.semantics if n in KINDS["crude"])}
+    results = {
+        "bundle": {
+            "name": bundle.name,
+            "title": str(bundle.metadata.get("title", bundle.name)),
+            "note": str(bundle.metadata.get("note", "")),
+            "digest": bundle.digest,
+            "trained": str(bundle.metadata.get("recipe", "known-codes")),
+        },
+        "measured": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": {"torch": torch.__version__, "numpy": np.__version__},
+        "options": asdict(options),
+        "area": {
+            name: round(float(experiment.faces(name).mask.double().mean()), 4) for name in options.semantics
+        },
+        "methods": methods,
+        "paired": paired(found, options),
+        "themselves": {
+            kind: among_themselves(experiment, kind, names, few) for kind, names in kinds.items() if names
+        },
+        "projection": projections(experiment, "clean", options.semantics, few),
+        "superposition": superposition(experiment, options.semantics),
+        "subpopulations": limits.subpopulations(
+            experiment, found[f"{max(size for size in (1, 3, 10) if size <= options.pairs)} clean"]
+        ),
+        "inapplicable": hidden,
+        "two_changes": limits.two_changes(experiment, options.semantics),
+        "judge": {"R2": {n: round(float(judge.r2[SCENE_NAMES.index(n)]), 3) for n in JUDGED}},
+        "seconds": round(time.monotonic() - started, 1),
+    }
+    return {**results, "bars": bars(results)}

@@ -1,0 +1,108 @@
+"""Which ways of finding directions are compared, and their figures with intervals.
+
+Results are plain numbers, ready for JSON.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from inference.editing import Movable
+from inference.evaluation.baselines import SUPERVISED, UNSUPERVISED, most_components
+from inference.evaluation.experiment import Experiment, Options
+from inference.evaluation.figures import (
+    FIGURES,
+    SMALLER_IS_BETTER,
+    Interval,
+    Readings,
+    over_semantics,
+    paired_difference,
+)
+from inference.evaluation.pair_kinds import KINDS
+
+Find = Callable[[str], Sequence[Movable]]
+
+
+def ways_to_find(experiment: Experiment) -> dict[str, tuple[Find, tuple[str, ...]]]:
+    """Ways to find directions: name -> (find, the semantics that it can be asked for)."""
+    options, semantics = experiment.options, experiment.options.semantics
+
+    def of(kind: str, size: int, inversion: str = options.inversion) -> tuple[Find, tuple[str, ...]]:
+        able = tuple(name for name in semantics if name in KINDS[kind])
+        return lambda attribute: experiment.averages(attribute, kind, size, inversion), able
+
+    ways = {f"{size} clean": of("clean", size) for size in (1, 3, 10, 30) if size <= options.pairs}
+    ways |= {f"{size} crude": of("crude", size) for size in (1, 10) if size <= options.pairs}
+    if options.pairs >= 10:
+        ways["10 painted"] = of("painted", 10)
+    if options.pairs >= 30:
+        ways["30 two photos"] = of("two_photos", 30)
+
+    for inversion in options.inversions:
+        for size in (1, 10):
+            if size <= options.pairs:
+                ways[f"{size} clean, {inversion}"] = of("clean", size, inversion)
+    if options.many:
+        # a hundred inversions a semantic are hours; by the encoder alone they are a minute
+        ways[f"{options.many} clean, encoder only"] = of("clean", options.many, "encoder only")
+
+    def supervised(finder: str, labels: int) -> Find:
+        return lambda name: experiment.baselines.supervised(finder, name, labels, experiment.faces(name))
+
+    def unsupervised(finder: str) -> Find:
+        return lambda name: experiment.baselines.unsupervised(finder, name, experiment.faces(name))
+
+    many = min(2000, options.samples // 6 * 2)
+    for labels in (many, 20):
+        for finder in SUPERVISED:
+            ways[f"{finder}, {labels} labels"] = supervised(finder, labels), semantics
+    count = most_components(experiment.bundle, options.samples)
+    ways |= {f"{name}, best of {count}": (unsupervised(name), semantics) for name in UNSUPERVISED}
+    return {name: way for name, way in ways.items() if way[1]}
+
+
+def figures_of(readings: Mapping[str, Readings], options: Options) -> dict[str, Any]:
+    """Every figure's mean over semantics, worst semantic and single values, with intervals."""
+    results = {}
+    for name, figure in FIGURES.items():
+        mean, each = over_semantics(readings, figure, resamples=options.resamples, seed=options.seed)
+        worst = (max if name in SMALLER_IS_BETTER else min)(each, key=lambda k: each[k].value)
+        results[name] = {
+            "mean": plain(mean),
+            "worst": {"semantic": worst, **plain(each[worst])},
+            "each": {semantic: plain(interval) for semantic, interval in each.items()},
+        }
+    return results
+
+
+def paired(found: Mapping[str, Mapping[str, Readings]], options: Options) -> dict[str, Any]:
+    """Differences of two ways on the same faces and draws of pairs: "first − second" -> figures."""
+    results = {}
+    for first, second in _compared(list(found), options):
+        shared = {name: readings for name, readings in found[first].items() if name in found[second]}
+        results[f"{first} − {second}"] = {
+            figure: plain(
+                paired_difference(shared, found[second], FIGURES[figure], resamples=options.resamples)
+            )
+            for figure in ("edit_share", "effect", "excess_entanglement", "leakage")
+        }
+    return results
+
+
+def _compared(names: Sequence[str], options: Options) -> list[tuple[str, str]]:
+    """Every other inversion against the default one, joint ones against each of two apart, and ten pairs
+    against fewer, other kinds and the baselines."""
+    pairs = []
+    for size in ("1 clean", "10 clean"):
+        others = [f"{size}, {inversion}" for inversion in options.inversions]
+        pairs += [(other, size) for other in others]
+        joint = [other for other in others if "joint" in other]
+        pairs += [(a, b) for a in joint for b in others if b not in joint]
+    rest = [name for name in names if "clean," not in name and name != "10 clean"]
+    pairs += [(name, "10 clean") if name == "10 crude" else ("10 clean", name) for name in rest]
+    return [(first, second) for first, second in pairs if first in names and second in names]
+
+
+def plain(interval: Interval) -> dict[str, float]:
+    return {"value": round(interval.value, 4), "low": round(interval.low, 4), "high": round(interval.high, 4)}

@@ -1,0 +1,95 @@
+"""A bar is met by the numbers alone, and one that a report cannot answer is left out."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any
+
+import pytest
+
+from inference.evaluation.bars import bars
+
+
+def _figure(value: float, worst: float | None = None) -> dict[str, Any]:
+    interval = {"value": value, "low": value - 0.01, "high": value + 0.01}
+    low = {**interval, "value": value if worst is None else worst}
+    return {
+        "mean": interval,
+        "worst": {"semantic": "hat", **low},
+        "each": {"hat": low, "smile": {**interval, "value": 2 * value - low["value"]}},
+    }
+
+
+def _way(share: float, worst: float, effect: float, excess: float) -> dict[str, Any]:
+    return {
+        "edit_share": _figure(share, worst),
+        "effect": _figure(effect),
+        "excess_entanglement": _figure(excess),
+    }
+
+
+RESULTS: dict[str, Any] = {
+    "bundle": {"trained": "label-free"},
+    "area": {"hat": 0.2, "smile": 0.01},
+    "methods": {
+        "1 clean": _way(0.6, 0.4, 0.7, 0.2),
+        "10 clean": _way(0.8, 0.5, 0.8, 0.1),
+        "30 clean": _way(0.8, 0.5, 0.8, 0.1),
+        "30 two photos": _way(0.8, 0.5, 0.4, 0.1),
+        "interfacegan, 2000 labels": _way(0.7, 0.4, 0.83, 0.1),
+    },
+    "paired": {
+        "1 clean, joint − 1 clean": {
+            "edit_share": {"value": 0.12, "low": 0.02, "high": 0.2},
+            "excess_entanglement": {"value": 0.0, "low": -0.01, "high": 0.01},
+        }
+    },
+}
+
+
+def _met(results: dict[str, Any]) -> dict[str, bool]:
+    return {bar["what"]: bar["met"] for bar in bars(results)}
+
+
+def _found(results: dict[str, Any], words: str) -> bool:
+    (met,) = (met for what, met in _met(results).items() if words in what)
+    return met
+
+
+def test_bars_are_read_off_the_numbers() -> None:
+    assert _found(RESULTS, "edit share, ten clean")
+    assert _found(RESULTS, "excess entanglement over one pair's")
+    assert _found(RESULTS, "joint inversion")
+    assert not _found(RESULTS, "two-photo")  # .4 of .8, of the only semantic that is large
+    assert not _found(RESULTS, "effect above the better supervised")  # .03 below
+
+
+def test_the_worst_semantic_can_fail_a_bar() -> None:
+    low = deepcopy(RESULTS)
+    low["methods"]["10 clean"]["edit_share"] = _figure(0.8, 0.3)
+    assert not _found(low, "edit share, ten clean")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"edit_share": {"value": 0.12, "low": -0.01, "high": 0.3}},  # the interval holds zero
+        {"excess_entanglement": {"value": 0.05, "low": 0.02, "high": 0.08}},  # the other figure is worse
+    ],
+)
+def test_joint_inversion_must_gain_beyond_chance_and_cost_nothing_else(change: dict[str, Any]) -> None:
+    results = deepcopy(RESULTS)
+    results["paired"]["1 clean, joint − 1 clean"] |= change
+    assert not _found(results, "joint inversion")
+
+
+def test_known_codes_have_higher_bars_and_need_no_gain() -> None:
+    results = deepcopy(RESULTS)
+    results["bundle"]["trained"] = "known-codes"
+    results["paired"]["1 clean, joint − 1 clean"]["edit_share"] = {"value": 0.0, "low": -0.02, "high": 0.02}
+    assert _found(results, "joint inversion")
+    assert not _found(results, "edit share, ten clean")
+
+
+def test_what_a_report_cannot_answer_is_left_out() -> None:
+    assert not any("crude" in what or "purity" in what or "20 labels" in what for what in _met(RESULTS))
