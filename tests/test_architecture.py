@@ -20,6 +20,7 @@ ROOMS = [  # low to high: a room imports only those before it
     "tray",
     "semantics",
     "generators",
+    "evidence",
     "inversions",
     "pairs",
     "community",

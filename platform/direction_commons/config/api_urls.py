@@ -11,6 +11,7 @@ ROOMS = [
     "directions.tray",
     "directions.semantics",
     "directions.generators",
+    "directions.evidence",
     "directions.inversions",
     "directions.pairs",
     "directions.community",

@@ -43,6 +43,7 @@ INSTALLED_APPS = [
     "directions.tray",
     "directions.semantics",
     "directions.generators",
+    "directions.evidence",
     "directions.inversions",
     "directions.pairs",
     "directions.community",
@@ -201,6 +202,8 @@ MEDIA_MAX_REQUEST_BYTES = 2 * MEDIA_MAX_BYTES + 1024**2  # a before, an after an
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024**2
 FILE_UPLOAD_MAX_MEMORY_SIZE = MEDIA_MAX_REQUEST_BYTES  # a picture as it came never touches the disk
 
+EVIDENCE_SHIPPED = ROOT / "docs" / "evidence"  # a folder a report, as `inference evaluate` writes it
+
 STATIC_URL = "/static/"
 STATIC_ROOT = Path(env("STATIC_ROOT") or HOME / "static")
 STATICFILES_DIRS = [ROOT / "static"]
@@ -250,7 +253,12 @@ PREVIEWS_A_MINUTE = int(env("PREVIEWS_A_MINUTE", "600"))  # of one account, or o
 
 # --- the local stack: what `make run` does by name, so that the platform knows no room above it -----------
 # When something changed; a bundle that was exchanged is a new generator, on which the commons is derived.
-LOCAL_PREPARE_COMMANDS = [["generator_register", "portraits"], ["derive"], ["samples_install"]]
+LOCAL_PREPARE_COMMANDS = [
+    ["generator_register", "portraits"],
+    ["derive"],
+    ["samples_install"],
+    ["evidence_install"],
+]
 LOCAL_READY_COMMANDS = [["demo_start"]]  # whenever pages answer
 
 # --- security ---------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ ROOMS = [
     "directions.semantics",
     "directions.studio",
     "directions.generators",
+    "directions.evidence",
     "direction_commons.accounts",
     "direction_commons.media",
 ]

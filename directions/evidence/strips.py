@@ -1,0 +1,53 @@
+"""A report's strips, cut into rows that can be named: pixels in, pixels out.
+
+A strip is one tall picture of square tiles, a column a face. Its rows are not written into it, but follow
+from the report: three that stand for the truth, then every way that was asked for this semantic, in order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from direction_commons.errors import UserError
+from directions.evidence.reading import TODO, Evidence
+
+TRUTH = ("before", "after", "own")  # the faces; truly drawn with the change; as the machine inverts that
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a strip: `way` is one of TRUTH or a method of the report."""
+
+    way: str
+    faces: int
+    pixels: NDArray[np.uint8]  # [S, faces * S, 3]
+
+
+def strip_ways(evidence: Evidence, semantic: str) -> list[str]:
+    """What the rows of a semantic's strip are, from top to bottom."""
+    able = [
+        way
+        for way, figures in evidence.methods.items()
+        if any(semantic in figure.each for figure in figures.values())
+    ]
+    return [*TRUTH, *able]
+
+
+def strip_rows(*, semantic: str, ways: list[str], pixels: NDArray[np.uint8]) -> list[Row]:
+    """The rows of a strip `[H, W, 3]`. Raises UserError "evidence:strip" when it has other ones."""
+    height, width = pixels.shape[:2]
+    side, left = divmod(height, len(ways))
+    if left or not side or width % side:
+        raise UserError(
+            "evidence:strip",
+            f"The strip of {semantic!r} is {width} x {height} pixels; {len(ways)} rows of square pictures "
+            f"({', '.join(ways)}) were wanted.",
+            TODO,
+        )
+    return [
+        Row(way, width // side, np.ascontiguousarray(pixels[number * side : (number + 1) * side]))
+        for number, way in enumerate(ways)
+    ]
