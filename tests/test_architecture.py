@@ -24,6 +24,7 @@ ROOMS = [  # low to high: a room imports only those before it
     "inversions",
     "pairs",
     "community",
+    "discover",
     "catalog",
     "studio",
     "demonstration",

@@ -20,6 +20,7 @@ from directions.community.models import Series, Version, VersionStrip, VersionVe
 from directions.inversions.codes import codes_pack, codes_sha256
 from directions.pairs.models import Direction
 from directions.semantics.models import Semantic
+from directions.semantics.selectors import semantic_is_kept
 from inference.averaging import CommunityDirection
 from inference.intensities import STRIP
 
@@ -154,7 +155,7 @@ def series_remove(*, series: Series) -> None:
 
 @transaction.atomic
 def semantic_forget(*, semantic_id: int) -> bool:
-    """Delete a change that no pair names any more, with its emptied series. True when it is gone.
+    """Delete a change that nothing names any more, with its emptied series. True when it is gone.
 
     A name is a person's free text: it must not outlive what it was for. The lock makes whoever names it in
     this moment wait, and then either be seen here, or make it anew.
@@ -162,7 +163,7 @@ def semantic_forget(*, semantic_id: int) -> bool:
     semantic = Semantic.objects.select_for_update().filter(pk=semantic_id).first()
     if semantic is None:
         return True
-    if semantic.pairs.exists():
+    if semantic.pairs.exists() or semantic_is_kept(semantic):
         return False
     for series in Series.objects.filter(semantic=semantic).order_by("pk"):
         series_remove(series=series)

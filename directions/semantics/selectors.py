@@ -18,11 +18,25 @@ from directions.semantics.naming import MAX_LENGTH, name_normalise, name_trigram
 SIMILAR = 0.15  # share of trigrams in common: "smlie" ~ "smile" .20, "smiling" .40, "glases" ~ "glasses" .67
 
 _uses: dict[str, Callable[[], Exists]] = {}
+_keepers: dict[str, Callable[[], Exists]] = {}
 
 
 def register_use(room: str, condition: Callable[[], Exists]) -> None:
     """`condition()` is true of a change (`OuterRef("pk")`) that the room has something for."""
     _uses[room] = condition
+
+
+def register_keeper(room: str, condition: Callable[[], Exists]) -> None:
+    """`condition()` is true of a change (`OuterRef("pk")`) that the room needs: it must not be forgotten."""
+    _keepers[room] = condition
+
+
+def semantic_is_kept(semantic: Semantic) -> bool:
+    """Whether a room beside the pairs still needs this name."""
+    kept = Q(pk__in=[])
+    for condition in _keepers.values():
+        kept |= Q(condition())
+    return Semantic.objects.filter(kept, pk=semantic.pk).exists()
 
 
 def semantics_listed() -> QuerySet[Semantic]:

@@ -35,6 +35,12 @@ def _few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inversion_handlers, "STEPS", 4)
 
 
+@pytest.fixture(autouse=True)
+def _nothing_is_looked_for(settings: Any) -> None:
+    """A registered generator brings no components of its own: tests of them ask for theirs."""
+    settings.DISCOVER_COMPONENTS = 0
+
+
 @pytest.fixture(scope="session")
 def tiny_folders(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """Two bundles on disk, of different content. Every picture is in their world: they know nothing."""

@@ -15,6 +15,7 @@ ROOMS = [
     "directions.inversions",
     "directions.pairs",
     "directions.community",
+    "directions.discover",
     "directions.catalog",
     "directions.studio",
 ]

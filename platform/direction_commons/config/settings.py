@@ -47,6 +47,7 @@ INSTALLED_APPS = [
     "directions.inversions",
     "directions.pairs",
     "directions.community",
+    "directions.discover",
     "directions.catalog",
     "directions.studio",
     "directions.demonstration",
@@ -251,6 +252,13 @@ PREVIEW_SECONDS = float(env("PREVIEW_SECONDS", "5"))
 PREVIEWS_IN_FLIGHT = int(env("PREVIEWS_IN_FLIGHT", "4"))
 PREVIEWS_A_MINUTE = int(env("PREVIEWS_A_MINUTE", "600"))  # of one account, or of one address
 
+# --- what the unsupervised finders found -----------------------------------------------------------------
+DISCOVER_COMPONENTS = int(env("DISCOVER_COMPONENTS", "10"))  # of each finder, on each generator; 0: none
+DISCOVER_AGREEING = int(env("DISCOVER_AGREEING", "2"))  # so many people make a name, or set aside
+if DISCOVER_COMPONENTS < 0 or DISCOVER_AGREEING < 1:
+    raise ImproperlyConfigured("DISCOVER_COMPONENTS is 0 or more, DISCOVER_AGREEING 1 or more")
+OPINIONS_A_MINUTE = int(env("OPINIONS_A_MINUTE", "60"))  # of one account
+
 # --- the local stack: what `make run` does by name, so that the platform knows no room above it -----------
 # When something changed; a bundle that was exchanged is a new generator, on which the commons is derived.
 LOCAL_PREPARE_COMMANDS = [
@@ -258,6 +266,7 @@ LOCAL_PREPARE_COMMANDS = [
     ["derive"],
     ["samples_install"],
     ["evidence_install"],
+    ["discover"],
 ]
 LOCAL_READY_COMMANDS = [["demo_start"]]  # whenever pages answer
 
@@ -307,6 +316,7 @@ THROTTLES = {
     "password-of-one": "10/min",
     "previews": f"{PREVIEWS_A_MINUTE}/min",
     "uploads": f"{UPLOADS_A_MINUTE}/min",
+    "opinions": f"{OPINIONS_A_MINUTE}/min",
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Direction Commons",

@@ -11,6 +11,7 @@ from direction_commons.config.health import healthz
 ROOMS = [
     "directions.home",
     "directions.catalog",
+    "directions.discover",
     "directions.pairs",
     "directions.semantics",
     "directions.studio",
