@@ -202,11 +202,15 @@ def test_a_checkpoint_of_another_recipe_is_refused(tmp_path: Path) -> None:
 
 
 def test_grafts_carry_the_same_patch_to_two_hosts() -> None:
-    images = torch.rand(6, 3, 32, 32) * 2 - 1
+    images = torch.rand(6, 3, 32, 32) - 0.5
     source = torch.Generator().manual_seed(1)
-    ap, aq, bp, bq = label_free.graft(images, 3, source).chunk(4)
+    grafted, patch = label_free.graft(images, 3, source)
+    ap, aq, bp, bq = grafted.chunk(4)
     assert torch.allclose(aq - ap, bq - bp, atol=1e-5)  # one patch, both times
     assert ((aq - ap).abs().amax((1, 2, 3)) > 0.2).all()
+    assert ((aq - ap).abs() * (patch < 1e-3)).max() < 0.01  # and nothing beside it
+    assert (0.001 < patch.mean((1, 2, 3))).all()
+    assert (patch.mean((1, 2, 3)) < 0.3).all()
     straight = torch.randn(4, 3, 5)
     straight[3] = straight[2] + straight[1] - straight[0]
     assert label_free.crookedness(straight.flatten(0, 1)) < 1e-6

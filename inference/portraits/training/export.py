@@ -40,6 +40,7 @@ def export_bundle(checkpoint: Path, output: Path, people: int = 32, steps: int =
             "licence": "Apache-2.0",
             "trained_on": "pictures of this project's own renderer (inference/portraits), nothing else",
             "note": recipe.note,
+            "recipe": recipe.name,
             "training_images": int(position["images"]),
             "training_minutes": round(float(position["seconds"]) / 60, 1),
         },

@@ -8,8 +8,10 @@ Plain autoencoding reconstructs well and leaves a crooked latent space. What str
   world of separate changes is flat. Dimensions that nothing needs fall silent.
 - *Analogies.* a + b - c of three codes must be the code of its own picture, E(G(w)) = w (the latent
   consistency of in-domain inversion, Zhu et al. 2020), so that where sliders lead is known to both networks.
-- *Grafts.* The face of one picture gets a soft patch of another. The code's change from patch p to patch q
-  must not depend on the face that it is grafted on.
+- *Grafts.* Two faces get the same soft patch p, then another one, q. The code's change from p to q must not
+  depend on the face, and added to the other face's code it must draw q there. (A pair and its direction, made
+  without knowing of what. Without the second, a moustache and its absence had changed places for people with
+  beards: a fold that reconstructs as well and that no average of directions can survive.)
 
 The perceptual network learns by itself first: to recognise a place of a picture that was disturbed in two
 ways among the same place in the other pictures. The mapping from z ~ N(0, 1) is fitted at the end.
@@ -73,8 +75,10 @@ class LabelFree(Recipe):
         "polish": 1e-4,
     }
     analogies = 0.05
-    grafts = 0.02
+    grafts = 0.05
+    transfers = 0.3
     perceptual = 0.1
+    worst = 1.5
 
     def networks(self) -> Networks:
         perceptual = Perceptual(net="patches", resolution=RESOLUTION, widths=FEATURE_WIDTHS)
@@ -99,7 +103,7 @@ class LabelFree(Recipe):
         assert isinstance(helpers, Helpers)
         images, count = batch.images, len(batch.images)
         some = max(2, count // 4)
-        grafted = graft(images, max(1, count // 8), batch.source) if self.grafts else images[:0]
+        grafted, patch = graft(images, max(2, count // 8), batch.source)
         both, _ = networks.encoder.split(torch.cat([images, grafted]))
         w = both[:count]
         noise = helpers.log_noise.clamp(-6, 0).exp()
@@ -108,7 +112,7 @@ class LabelFree(Recipe):
         codes = torch.cat([w + noise * batch.normal_like(w), analogies])
         output = networks.generator.pyramid(_all_layers(networks, codes), "none", stage.resolution)
         made, imagined = output[:count], output[count:]
-        loss = losses.picture_loss(made, wanted)
+        loss = losses.picture_loss(made, wanted) + self.worst * losses.worst_places(made, wanted)
         prior = 0.5 * (w.square() + noise.square() - 2 * noise.log() - 1).sum(1).mean()
         found, _ = networks.encoder.split(F.interpolate(imagined, size=images.shape[-1], mode="bilinear"))
         consistency = F.smooth_l1_loss(found, analogies, beta=0.3)
@@ -120,16 +124,29 @@ class LabelFree(Recipe):
             "spread": float(w.detach().var(0).sum()),
             "consistency": float(consistency.detach()),
         }
-        if self.grafts:
-            crooked = crookedness(both[count:])
-            loss = loss + self.grafts * crooked
-            facts["crooked"] = float(crooked.detach())
+        crooked = crookedness(both[count:])
+        transfer = self._transfer(networks, min(64, stage.resolution), both[count:], grafted, patch)
+        loss = loss + self.grafts * crooked + self.transfers * transfer
+        facts |= {"crooked": float(crooked.detach()), "transfer": float(transfer.detach())}
         if stage.resolution == images.shape[-1]:
             weight = self.perceptual * (0.2 if stage.name == "polish" else 1.0)
             distance = losses.feature_distance(networks.perceptual, made, images)
             loss = loss + weight * distance
             facts["lpips"] = float(distance.detach())
         return loss, facts
+
+    def _transfer(
+        self, networks: Networks, resolution: int, codes: Tensor, grafted: Tensor, patch: Tensor
+    ) -> Tensor:
+        """Error within the patch [S, 1, R, R] of one face's change from p to q on the other face's p."""
+        ap, aq, bp, bq = codes.chunk(4)
+        wanted = grafted.chunk(4)
+        moved = torch.cat([bp + aq - ap, ap + bq - bp])
+        made = networks.generator.pyramid(_all_layers(networks, moved), "none", resolution)
+        difference = made.float() - losses.reduced(torch.cat([wanted[3], wanted[1]]), resolution)
+        weights = losses.reduced(patch, resolution)
+        weights = torch.cat([weights, weights]) / weights.mean()
+        return (weights * (difference.abs() + 4.0 * difference.square())).mean()
 
     def finish(self, networks: Networks, images: Tensor) -> None:
         """The mapping: moments first (w = Az), then sliced Wasserstein distance to the codes of `images`."""
@@ -186,21 +203,37 @@ def disturbed(images: Tensor, source: torch.Generator) -> Tensor:
     return result.masked_fill(block[:, None], 0.0).clamp(-1, 1)
 
 
-def graft(images: Tensor, some: int, source: torch.Generator) -> Tensor:
-    """`some` times four pictures [4 * some, 3, R, R]: hosts a and b, each with a soft patch of p and of q.
+def graft(images: Tensor, some: int, source: torch.Generator) -> tuple[Tensor, Tensor]:
+    """`some` times four pictures [4 * some, 3, R, R]: hosts a and b, each with p's patch and with q's, in the
+    order ap, aq, bp, bq; and the soft patches [some, 1, R, R].
 
     The patch is an ellipse at the same place of all four; pictures are aligned, so it carries the same part.
+    It lies where p and q differ more than two pictures usually do, or small things would hardly ever be met,
+    and takes on the host's colour along its rim, or all its change would be one of skin.
     """
     count, size = len(images), images.shape[-1]
     order = torch.stack([torch.randperm(count, generator=source)[:4] for _ in range(some)])  # [S, 4]
     a, b, p, q = (images[order[:, k].to(images.device)] for k in range(4))
-    line = torch.linspace(0, 1, size, device=images.device)
-    centre = torch.rand(some, 2, 1, 1, generator=source).to(images.device) * 0.7 + 0.15
-    reach = torch.rand(some, 2, 1, 1, generator=source).to(images.device) * 0.2 + 0.1
-    distance = ((line[None, None, :] - centre[:, 0]) / reach[:, 0]).square()
-    distance = distance + ((line[None, :, None] - centre[:, 1]) / reach[:, 1]).square()  # [S, R, R]
-    patch = torch.sigmoid(8 * (1 - distance))[:, None]
-    return torch.cat([host * (1 - patch) + donor * patch for host in (a, b) for donor in (p, q)])
+    usual = F.adaptive_avg_pool2d((images - images.roll(1, 0)).square().mean(1), 16).mean(0) + 1e-3
+    unusual = (F.adaptive_avg_pool2d((p - q).square().mean(1), 16) / usual)[:, 2:-2, 2:-2]  # [S, 12, 12]
+    cells = torch.multinomial(unusual.flatten(1).float().cpu() + 0.05, 1, generator=source)[:, 0]
+    line = (torch.arange(size, device=images.device) + 0.5) / size
+    shift = torch.rand(some, 2, generator=source)
+    centre = ((torch.stack([cells % 12, cells // 12], 1) + 2 + shift) / 16).to(images.device)  # x, y
+    reach = 0.06 * 4 ** torch.rand(some, 2, generator=source).to(images.device)  # .06 to .24
+    distance = ((line[None, None, :] - centre[:, 0, None, None]) / reach[:, 0, None, None]).square()
+    distance = (
+        distance + ((line[None, :, None] - centre[:, 1, None, None]) / reach[:, 1, None, None]).square()
+    )
+    patch = torch.sigmoid(8 * (1 - distance))[:, None]  # [S, 1, R, R]
+    rim = patch * (1 - patch)
+    rim = rim / rim.sum((2, 3), keepdim=True).clamp(min=1e-6)
+
+    def joined(host: Tensor, donor: Tensor) -> Tensor:
+        shade = ((host - donor) * rim).sum((2, 3), keepdim=True)
+        return (host * (1 - patch) + (donor + shade) * patch).clamp(-1, 1)
+
+    return torch.cat([joined(host, donor) for host in (a, b) for donor in (p, q)]), patch
 
 
 def crookedness(codes: Tensor) -> Tensor:
