@@ -10,7 +10,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from inference.cli import codes, directions, editing, evaluation, finding, portraits
+from inference.cli import codes, directions, editing, evaluation, finding, portraits, reconstruction
 from inference.errors import InferenceError
 
 EXAMPLES = """examples:
@@ -19,7 +19,7 @@ EXAMPLES = """examples:
   python -m inference direction before.png after.png -o glasses.safetensors
   python -m inference edit photo.png --direction glasses.safetensors --intensity 1 -o out.png
 """
-GROUPS = (portraits, codes, directions, finding, editing, evaluation)
+GROUPS = (portraits, codes, directions, finding, editing, evaluation, reconstruction)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
