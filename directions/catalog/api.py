@@ -23,6 +23,7 @@ from directions.catalog.selectors import (
 )
 from directions.community.api import MemberSerializer, SeriesSerializer, VersionWithDiffSerializer
 from directions.community.membership import Membership
+from directions.discover.api import ComponentSerializer
 from directions.generators.access import generator_or_default
 from directions.generators.api import GENERATOR
 
@@ -33,6 +34,11 @@ class CatalogPageSerializer(serializers.Serializer[Any]):
     pages = serializers.IntegerField()
     more = serializers.BooleanField(help_text="there are more than are listed: search")
     results = SeriesSerializer(many=True)
+    components = ComponentSerializer(
+        many=True,
+        help_text="named ones of the finders, of no pair: this page of kind=found, the first few of kind=all",
+    )
+    total_components = serializers.IntegerField()
 
 
 class MembershipSerializer(serializers.Serializer[Any]):
@@ -76,6 +82,8 @@ class CatalogSemanticSerializer(serializers.Serializer[Any]):
     at_work = serializers.IntegerField(help_text="people's pairs that are still on their way")
     real = CatalogSeriesSerializer(allow_null=True)
     demonstration = CatalogSeriesSerializer(allow_null=True)
+    components = ComponentSerializer(many=True, help_text="found by finders and named so: of no pair")
+    proposals = serializers.IntegerField(help_text="components that too few people name so")
 
 
 class Catalog(APIView):
@@ -112,6 +120,8 @@ class Catalog(APIView):
             "pages": found.pages,
             "more": found.more,
             "results": [entry.series for entry in found.entries],
+            "components": found.components,
+            "total_components": found.total_components,
         }
         return Response(CatalogPageSerializer(body).data)
 

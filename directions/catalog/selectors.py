@@ -2,7 +2,7 @@
 
 Reads only, in a number of queries that does not grow with the page. A change's real series stands for it as
 soon as there is one; demonstration series come after all real ones in every ranking, and are never counted
-with them.
+with them. What finders found and people named (`discover`) stands beside both and is ranked with neither.
 """
 
 from __future__ import annotations
@@ -30,13 +30,14 @@ from directions.community.selectors import (
     version_is_published,
     version_members,
 )
+from directions.discover.selectors import Card, cards_of, components_named, semantic_proposals
 from directions.generators.models import Generator
 from directions.semantics.access import access_semantic
 from directions.semantics.models import Semantic
 from directions.semantics.selectors import semantics_like
 
 Sort = Literal["pairs", "agreement", "newest", "name", "relevance"]
-Kind = Literal["all", "real", "demonstration"]
+Kind = Literal["all", "real", "demonstration", "found"]
 SORTS: tuple[str, ...] = get_args(Sort)
 KINDS: tuple[str, ...] = get_args(Kind)
 PAGE_SIZE = 24
@@ -45,6 +46,7 @@ MAX_LISTED = 10_000  # nobody turns four hundred pages; who looks for one change
 MAX_HITS = 500  # of a search; who has more of them types another letter
 LISTED_VERSIONS = 20
 LISTED_MEMBERS = 100
+LISTED_COMPONENTS = 12  # beside the first page of all, and on a change's page
 
 _ORDERS: dict[str, list[Any]] = {  # each but the name's is an index of versions
     "pairs": ["-latest__num_members", "latest__pk"],
@@ -99,9 +101,15 @@ class Entry:
 
 @dataclass(frozen=True)
 class CatalogPage:
-    """One page of the grid, and what was asked for. `total` are listed; `more`: there are more than those."""
+    """One page of the grid, and what was asked for. `total` are listed; `more`: there are more than those.
+
+    `components` are the named ones of the finders, all of them counted in `total_components`: those of this
+    page where the kind "found" was asked for, the most agreed-on beside the first page of "all".
+    """
 
     entries: tuple[Entry, ...]
+    components: tuple[Card, ...]
+    total_components: int
     page: int
     pages: int
     total: int
@@ -127,10 +135,12 @@ def catalog_page(
     kind: str = "all",
     page: int = 1,
     page_size: int = PAGE_SIZE,
+    components: bool = True,
 ) -> CatalogPage:
-    """The grid, in at most seven queries, whatever is in it.
+    """The grid, in at most eleven queries, whatever is in it.
 
     Unless a sorting is asked for, a search puts the best hits first, no search the most contributed ones.
+    `components`: whether the finders' named ones are looked up, too.
 
     Raises:
         UserError: "catalog:sort", "catalog:kind", "catalog:page".
@@ -149,6 +159,8 @@ def catalog_page(
     hits: list[int] = []
     if query:
         hits = list(semantics_like(query).values_list("pk", flat=True)[:MAX_HITS])
+    named = components_named(generator=generator, semantics=hits if query else None)
+    total_components = named[:MAX_LISTED].count() if components and kind in ("all", "found") else 0
     parts = _parts(generator, kind, sort)
     if query:
         parts = [part.filter(semantic__in=hits) for part in parts]
@@ -156,12 +168,16 @@ def catalog_page(
     for part in parts:  # once there are more than are listed, the rest need not be counted
         counts.append(part[: MAX_LISTED + 1].count() if sum(counts) <= MAX_LISTED else 0)
     ordered = [_ordered(part, sort, hits) for part in parts]
-    total = min(sum(counts), MAX_LISTED)
+    total = total_components if kind == "found" else min(sum(counts), MAX_LISTED)
     pages = max(1, -(-total // page_size))
     page = min(page, pages)
-    rows = _rows(_keys(ordered, counts, (page - 1) * page_size, min(page * page_size, total)))
+    start, stop = (page - 1) * page_size, min(page * page_size, total)
+    rows = _rows(_keys(ordered, counts, start, stop))
+    shown = {"found": named[start:stop], "all": named[: LISTED_COMPONENTS if page == 1 else 0]}
     return CatalogPage(
         entries=tuple(Entry(row) for row in rows),
+        components=tuple(cards_of(list(shown[kind]), None)) if total_components else (),
+        total_components=total_components,
         page=page,
         pages=pages,
         total=total,
@@ -174,6 +190,8 @@ def catalog_page(
 
 def _parts(generator: Generator, kind: str, sort: str) -> list[QuerySet[Series]]:
     """The published series of this kind, in parts that follow one another: real ones first."""
+    if kind == "found":
+        return []
     published = Series.objects.filter(generator=generator, latest__isnull=False)
     real, demonstration = published.filter(demonstration=False), published.filter(demonstration=True)
     if kind != "all":
@@ -245,7 +263,8 @@ class SeriesDetail:
 class CatalogSemantic:
     """A change's page. Real and demonstration contributions stay apart; either may be absent.
 
-    `at_work`: how many people's pairs are still on their way.
+    `at_work`: how many people's pairs are still on their way. `components`: what finders found and people
+    named so; `proposals`: on how many others somebody sees it, and too few do.
     """
 
     semantic: Semantic
@@ -253,6 +272,8 @@ class CatalogSemantic:
     real: SeriesDetail | None
     demonstration: SeriesDetail | None
     at_work: int
+    components: tuple[Card, ...]
+    proposals: int
 
 
 def catalog_semantic(*, slug: str, generator: Generator) -> CatalogSemantic:
@@ -260,12 +281,15 @@ def catalog_semantic(*, slug: str, generator: Generator) -> CatalogSemantic:
     semantic = access_semantic(slug)
     rows = series_loaded(Series.objects.filter(semantic=semantic, generator=generator))
     found = {row.demonstration: _detail(row) for row in rows}
+    named = components_named(generator=generator, semantic=semantic)
     return CatalogSemantic(
         semantic=semantic,
         generator=generator,
         real=found.get(False),
         demonstration=found.get(True),
         at_work=pairs_at_work(semantic=semantic, generator=generator),
+        components=tuple(cards_of(list(named[:LISTED_COMPONENTS]), None)),
+        proposals=semantic_proposals(semantic=semantic, generator=generator),
     )
 
 

@@ -26,7 +26,12 @@ SORT_WORDS = {
     "newest": "Newest",
     "name": "By name",
 }
-KIND_WORDS = {"all": "All", "real": "By people", "demonstration": "Demonstration"}
+KIND_WORDS = {
+    "all": "All",
+    "real": "By people",
+    "found": "Found by the machine",
+    "demonstration": "Demonstration",
+}
 
 
 @require_safe

@@ -56,12 +56,23 @@ class Card:
         return list(self.component.strips.all())
 
     @property
+    def strip(self) -> ComponentStrip:
+        """On one of the sample faces, always the same for a component: a grid of one face tires."""
+        return self.strips[self.component.index % len(self.strips)]
+
+    @property
     def title(self) -> str:
         return component_title(self.component)
 
     @property
     def finder(self) -> str:
         return FINDER_TITLES.get(self.component.finder, self.component.finder)
+
+    @property
+    def files(self) -> list[dict[str, str]]:
+        """Its downloads, for pages."""
+        address = f"/api/v1/components/{self.component.pk}"
+        return [{"name": name, "url": f"{address}.{name}"} for name in ("safetensors", "npz", "json")]
 
     @property
     def turned(self) -> bool:
@@ -112,7 +123,7 @@ def component_list(
     which: str = "unsettled",
     finder: str = "",
     semantic: Semantic | None = None,
-    semantics: Collection[int] | None = None,
+    semantics: Collection[int] | QuerySet[Any, Any] | None = None,
 ) -> QuerySet[Component]:
     """The most telling of each finder first. "unsettled" leaves out what people set aside.
 
@@ -140,11 +151,22 @@ def component_list(
 
 
 def components_named(
-    *, generator: Generator, semantic: Semantic | None = None, semantics: Collection[int] | None = None
+    *,
+    generator: Generator,
+    semantic: Semantic | None = None,
+    semantics: Collection[int] | QuerySet[Any, Any] | None = None,
 ) -> QuerySet[Component]:
     """What people agree on a name for, the most agreed-on first."""
     rows = component_list(generator=generator, which="named", semantic=semantic, semantics=semantics)
     return rows.order_by("-num_agreeing", "semantic__normalised", "pk")
+
+
+def named_by_ids(*, generator: Generator, ids: Sequence[str]) -> dict[str, Component]:
+    """Those of these that bear a name on this generator, with their vectors, by id."""
+    rows = Component.objects.filter(
+        pk__in=ids, generator=generator, state=Component.State.NAMED, drawn_at__isnull=False
+    ).select_related("semantic")
+    return {str(row.pk): row for row in rows}
 
 
 def cards_of(components: Sequence[Component], person: User | None) -> list[Card]:

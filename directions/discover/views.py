@@ -29,7 +29,6 @@ from directions.generators.selectors import active_generators
 PAGE_SIZE = 6
 FACES = 2  # of a card in the list; its own page has them all
 WHICH_WORDS = {"unsettled": "All", "open": "Without a name", "named": "Named", "rejected": "Set aside"}
-FORMATS = ("safetensors", "npz", "json")
 
 
 @never_cache
@@ -79,7 +78,6 @@ def _one(request: HttpRequest, row: Component) -> dict[str, Any]:
         "faces": len(card.strips),
         "full": True,
         "here": reverse("discover:component", args=[row.pk]),
-        "files": [{"name": name, "url": f"/api/v1/components/{row.pk}.{name}"} for name in FORMATS],
     }
 
 

@@ -35,13 +35,17 @@ def front_page(*, generator: Generator) -> FrontPage:
     face, progress = next(
         ((face, now) for face, now in at if now.state == "ready"), at[0] if at else (None, None)
     )
-    most_agreed = catalog_page(generator=generator, sort="agreement", page_size=CARDS).entries
+    newest, most_agreed = (
+        catalog_page(generator=generator, sort=sort, page_size=CARDS, components=False).entries
+        for sort in ("newest", "agreement")
+    )
+    offered = sliders_for(user=None, generator=generator, limit=SLIDERS)
     return FrontPage(
         generator=generator,
         faces=tuple(face for face, now in at if now.state == "ready"),
         face=face,
         face_progress=progress,
-        sliders=tuple(sliders_for(user=None, generator=generator, limit=SLIDERS)),
-        newest=catalog_page(generator=generator, sort="newest", page_size=CARDS).entries,
+        sliders=tuple(one for one in offered if one.kind == "community"),
+        newest=newest,
         agreed=tuple(entry for entry in most_agreed if entry.version.agreement is not None),
     )

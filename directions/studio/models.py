@@ -45,9 +45,9 @@ class Photo(models.Model):
 class Recipe(models.Model):
     """An edit, written down: replaying it gives the same pixels, or is refused.
 
-    `steps`: [{"kind": "community" | "pair", "id", "intensity", "change", "version", "vector_sha256",
-    "step"}], as `steps_resolve` found them. The codes and every vector are named by the sha256 of their
-    bytes, so that a replay can tell that something is no longer what it was.
+    `steps`: [{"kind": "community" | "pair" | "component", "id", "intensity", "change", "version",
+    "vector_sha256", "step"}], as `steps_resolve` found them. The codes and every vector are named by the
+    sha256 of their bytes, so that a replay can tell that something is no longer what it was.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

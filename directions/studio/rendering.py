@@ -18,7 +18,9 @@ import numpy.typing as npt
 from PIL import Image
 
 from directions.community.models import VersionVector
-from directions.inversions.codes import codes_sha256, codes_unpack
+from directions.discover.models import Component
+from directions.discover.selectors import component_vector
+from directions.inversions.codes import codes_pack, codes_sha256, codes_unpack
 from directions.inversions.models import Inversion
 from directions.pairs.models import Direction
 
@@ -53,13 +55,17 @@ def codes_of(digest: str, inversion: str) -> npt.NDArray[np.float32]:
 
 @lru_cache(maxsize=1024)
 def vector_of(kind: str, key: str, sha256: str) -> npt.NDArray[np.float32]:
-    """The unit vector `[L, D]` of a version or of a pair's direction, if its bytes are those named."""
+    """The unit vector `[L, D]` of a version, a pair or a component, if its bytes are those named."""
     data: Any = None
     shape: Sequence[int] = ()
     if kind == "community":
         published = VersionVector.objects.filter(pk=int(key)).first()
         if published is not None:
             data, shape = published.data, published.shape
+    elif kind == "component":
+        found = Component.objects.filter(pk=key).first()
+        if found is not None:
+            data, shape = codes_pack(component_vector(found))
     else:
         own = Direction.objects.filter(pk=key).first()
         if own is not None:

@@ -1,7 +1,7 @@
 """What the studio shows: photos with their progress, sample faces, and the sliders that a person may move.
 
-Reads only. Sliders are the newest community versions, for everybody, and the person's own pairs' directions,
-for nobody else.
+Reads only. Sliders are the newest community versions and what people agree on a name for among the finders'
+components, for everybody, and the person's own pairs' directions, for nobody else.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from django.db.models import QuerySet
 from direction_commons.accounts.models import User
 from direction_commons.errors import UserError
 from directions.community.models import Series
+from directions.discover.models import Component
+from directions.discover.selectors import component_title, components_named
 from directions.generators.models import Generator
 from directions.generators.selectors import default_generator
 from directions.inversions.models import Inversion
@@ -44,6 +46,7 @@ class Slider:
     members: int
     agreement: float | None
     step: float
+    found: str = ""  # what a finder found is called there: it is of no pair
     low: float = -SLIDER_REACH
     high: float = SLIDER_REACH
 
@@ -65,7 +68,7 @@ class PhotoProgress:
 
 
 def sliders_for(*, user: User | None, generator: Generator, query: str = "", limit: int = 60) -> list[Slider]:
-    """The person's own directions first, then the community's, the most contributed ones first."""
+    """The person's own directions, the community's (the most contributed first), named components."""
     limit = max(1, min(limit, MAX_SLIDERS))
     own: list[Slider] = []
     if user is not None:
@@ -79,7 +82,9 @@ def sliders_for(*, user: User | None, generator: Generator, query: str = "", lim
     if query:
         series = series.filter(semantic__in=semantics_like(query).values("pk"))
     ordered = series.order_by("demonstration", "-latest__num_members", "semantic__name")[:limit]
-    return own + [_community_slider(row) for row in ordered]
+    hits = semantics_like(query).values("pk") if query else None
+    named = components_named(generator=generator, semantics=hits)[:limit]
+    return own + [_community_slider(row) for row in ordered] + [_component_slider(row) for row in named]
 
 
 def _own_slider(direction: Direction) -> Slider:
@@ -111,6 +116,23 @@ def _community_slider(series: Series) -> Slider:
         members=version.num_members,
         agreement=version.agreement,
         step=version.step,
+    )
+
+
+def _component_slider(component: Component) -> Slider:
+    assert component.semantic is not None  # it is named
+    return Slider(
+        kind="component",
+        id=str(component.pk),
+        change=component.semantic.name,
+        slug=component.semantic.slug,
+        private=False,
+        demonstration=False,
+        version=None,
+        members=0,
+        agreement=None,
+        step=component.step,
+        found=component_title(component),
     )
 
 

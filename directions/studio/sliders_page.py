@@ -13,7 +13,7 @@ from directions.generators.models import Generator
 from directions.inversions.models import Inversion
 from directions.studio.models import Photo
 from directions.studio.selectors import Slider, sliders_for
-from directions.studio.steps import MAX_STEPS, SLIDER_REACH, Step, steps_parse
+from directions.studio.steps import KINDS, MAX_STEPS, SLIDER_REACH, Step, steps_parse
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ def steps_of_query(query: Mapping[str, str]) -> list[Step]:
     raw: list[dict[str, Any]] = []
     for name, text in query.items():
         kind, _, key = name.partition(":")
-        if kind not in ("community", "pair"):
+        if kind not in KINDS:
             continue
         try:
             value: float | str = float(text)
@@ -62,11 +62,12 @@ def editor_context(
         "inversion": inversion,
         "own_sliders": [one for one in placed if one.slider.private],
         "community_sliders": [
-            one for one in placed if not one.slider.private and not one.slider.demonstration
+            one for one in placed if one.slider.kind == "community" and not one.slider.demonstration
         ],
         "demonstration_sliders": [
             one for one in placed if not one.slider.private and one.slider.demonstration
         ],
+        "component_sliders": [one for one in placed if one.slider.kind == "component"],
         "num_sliders": len(placed),
         "moved_query": urlencode(moved, safe=":"),
         "slider_reach": SLIDER_REACH,

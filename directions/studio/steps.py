@@ -11,17 +11,20 @@ import math
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from direction_commons.accounts.models import User
 from direction_commons.errors import NotFound, UserError
 from directions.community.models import Version
 from directions.community.selectors import version_require_published
+from directions.discover.models import Component
+from directions.discover.selectors import component_digest, named_by_ids
 from directions.generators.models import Generator
 from directions.inversions.codes import codes_sha256
 from directions.pairs.models import Direction
 
-Kind = Literal["community", "pair"]
+Kind = Literal["community", "pair", "component"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 MAX_STEPS = 20
 MAX_INTENSITY = 3.0
 # How far a slider goes. One step is as far as the pair in the middle went; half went further. Looked at on
@@ -33,7 +36,7 @@ SLIDER_REACH = 1.5
 
 @dataclass(frozen=True)
 class Step:
-    """One slider: `id` is a version's number in the database or a direction's uuid, as text."""
+    """One slider: `id` is a version's number in the database, or a direction's or component's uuid."""
 
     kind: Kind
     id: str
@@ -74,13 +77,16 @@ def _step(number: int, item: Any) -> Step:
         if not (key.isascii() and key.isdecimal() and len(key) < 19):
             raise _refused(f"step {number} names the version {key[:40]!r}; a whole number was wanted")
         key = str(int(key))  # as it is looked up: 012 is 12
-    elif kind == "pair":
+    elif kind in ("pair", "component"):
         try:
             key = str(uuid.UUID(key))
         except ValueError as error:
-            raise _refused(f"step {number} names the direction {key[:40]!r}; a UUID was wanted") from error
+            what = "direction" if kind == "pair" else "component"
+            raise _refused(f"step {number} names the {what} {key[:40]!r}; a UUID was wanted") from error
     else:
-        raise _refused(f"step {number} is of kind {str(kind)[:40]!r}; 'community' or 'pair' was wanted")
+        raise _refused(
+            f"step {number} is of kind {str(kind)[:40]!r}; 'community', 'pair' or 'component' was wanted"
+        )
     odd = isinstance(intensity, bool) or not isinstance(intensity, int | float)
     if odd or (isinstance(intensity, float) and not math.isfinite(intensity)):
         raise _refused(f"step {number} has the intensity {str(intensity)[:40]!r}; a number was wanted")
@@ -93,7 +99,7 @@ def _step(number: int, item: Any) -> Step:
 
 
 def steps_resolve(*, user: User | None, generator: Generator, steps: Sequence[Step]) -> list[ResolvedStep]:
-    """The steps with their vectors' names, in at most two queries.
+    """The steps with their vectors' names, in at most three queries.
 
     Raises:
         NotFound: absent, of another generator, or another person's.
@@ -120,12 +126,17 @@ def steps_resolve(*, user: User | None, generator: Generator, steps: Sequence[St
         if user is not None
         else {}
     )
-    return [
-        _community(step, versions.get(step.id))
-        if step.kind == "community"
-        else _own(step, directions.get(step.id))
-        for step in steps
-    ]
+    wanted = [step.id for step in steps if step.kind == "component"]
+    components = named_by_ids(generator=generator, ids=wanted) if wanted else {}
+
+    def resolved(step: Step) -> ResolvedStep:
+        if step.kind == "community":
+            return _community(step, versions.get(step.id))
+        if step.kind == "pair":
+            return _own(step, directions.get(step.id))
+        return _component(step, components.get(step.id))
+
+    return [resolved(step) for step in steps]
 
 
 def _community(step: Step, version: Version | None) -> ResolvedStep:
@@ -163,6 +174,22 @@ def _own(step: Step, direction: Direction | None) -> ResolvedStep:
         vector_sha256=codes_sha256(direction.vector),
         step=direction.step,
         digest=direction.digest,
+    )
+
+
+def _component(step: Step, component: Component | None) -> ResolvedStep:
+    """Only what people agree on a name for is a slider; its vector is turned so that + shows the change."""
+    if component is None or component.semantic is None:
+        raise NotFound("component")
+    return ResolvedStep(
+        kind="component",
+        id=step.id,
+        intensity=step.intensity,
+        change=component.semantic.name,
+        version=None,
+        vector_sha256=component_digest(component),
+        step=component.step,
+        digest=component.bundle_digest,
     )
 
 

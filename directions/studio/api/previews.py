@@ -23,7 +23,7 @@ from directions.studio.api import generator_in
 from directions.studio.previews import Judgement, Picture, judgement, preview, throttle_previews
 from directions.studio.rendering import CONTENT_TYPES
 from directions.studio.selectors import MAX_SLIDERS, sliders_for
-from directions.studio.steps import MAX_INTENSITY, MAX_STEPS, Step, steps_parse
+from directions.studio.steps import KINDS, MAX_INTENSITY, MAX_STEPS, Step, steps_parse
 
 FORMAT = OpenApiParameter(
     "format", str, enum=list(CONTENT_TYPES), description="png is lossless, webp is small."
@@ -32,8 +32,8 @@ PICTURE = {(200, content_type): OpenApiTypes.BINARY for content_type in CONTENT_
 
 
 class StepSerializer(serializers.Serializer[Any]):
-    kind = serializers.ChoiceField(["community", "pair"])
-    id = serializers.CharField(help_text="of a slider: a version's id, or a direction's UUID")
+    kind = serializers.ChoiceField(KINDS)
+    id = serializers.CharField(help_text="of a slider: a version's id, or a direction's or component's UUID")
     intensity = serializers.FloatField(
         min_value=-MAX_INTENSITY, max_value=MAX_INTENSITY, help_text="in steps"
     )
@@ -56,16 +56,17 @@ class JudgementSerializer(serializers.Serializer[Judgement]):
 class SliderSerializer(serializers.Serializer[Any]):
     """A direction that may go into a step, as {"kind", "id"}."""
 
-    kind = serializers.ChoiceField(["community", "pair"])
+    kind = serializers.ChoiceField(KINDS)
     id = serializers.CharField()
     change = serializers.CharField()
     slug = serializers.SlugField()
     private = serializers.BooleanField(help_text="of your own pair: nobody else sees it")
     demonstration = serializers.BooleanField()
     version = serializers.IntegerField(allow_null=True)
-    members = serializers.IntegerField()
+    members = serializers.IntegerField(help_text="pairs in it; 0 of a component")
     agreement = serializers.FloatField(allow_null=True, help_text="mean cosine of two members, from three on")
     step = serializers.FloatField(help_text="latent units of intensity 1.0")
+    found = serializers.CharField(help_text="of a component, what found it: 'SeFa 3'")
     low = serializers.FloatField(help_text="as far as the pages' sliders go; a step may go further")
     high = serializers.FloatField()
 
@@ -163,7 +164,7 @@ class Sliders(APIView):
         responses=SliderSerializer(many=True),
     )
     def get(self, request: Request) -> Response:
-        """Directions to use: my own pairs' first, then the community's."""
+        """Directions to use: my own pairs' first, then the community's, then named components."""
         found = sliders_for(
             user=person(request),
             generator=generator_in(request),
