@@ -28,7 +28,7 @@ class StripRow(models.Model):
     """One row of a semantic's strip: the same faces side by side, edited (or not) in one way."""
 
     report = models.ForeignKey(Report, on_delete=models.CASCADE, related_name="rows")
-    semantic = models.CharField(max_length=60)
+    semantic = models.CharField(max_length=80, help_text="or a case in which a change cannot show")
     position = models.PositiveSmallIntegerField()
     way = models.CharField(max_length=100, blank=True, help_text="a method of the report, or a fixed row")
     faces = models.PositiveSmallIntegerField()

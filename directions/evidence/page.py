@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from directions.evidence.limits import Goal, Limits, goals, limits
 from directions.evidence.models import Report, StripRow
 from directions.evidence.plots import (
     COMPARED,
@@ -60,22 +61,34 @@ class ReportPage:
     paper: list[Paper]
     strips: list[Strip]
     plots: list[Plot]
+    inverted: list[Plot]
     curves: list[Curve]
     changes: tuple[list[FigureWords], list[tuple[str, list[Cell | None]]]] | None
     maps: list[Map]
     more: list[tuple[str, list[Table]]]
     everything: AllFigures
+    limits: Limits
+    goals: list[Goal]
+
+    @property
+    def goals_met(self) -> int:
+        return sum(goal.met for goal in self.goals)
 
 
 def report_page(report: Report, evidence: Evidence) -> ReportPage:
     usual = usual_way(evidence)
+    rows: dict[str, list[StripRow]] = {}
+    for row in report.rows.select_related("image"):
+        rows.setdefault(row.semantic, []).append(row)
     plots = [comparison(evidence, figure, usual) for figure in COMPARED]
+    inverted = [comparison(evidence, figure, usual, inversions=True) for figure in COMPARED]
     return ReportPage(
         usual=usual_words(evidence),
         headlines=headlines(evidence),
         paper=paper(evidence),
-        strips=_strips(report, evidence, usual),
+        strips=_strips(rows, evidence, usual),
         plots=[plot for plot in plots if plot is not None],
+        inverted=[plot for plot in inverted if plot is not None],
         curves=averaging(evidence),
         changes=by_semantic(evidence, usual, ("effect", "edit_share", "excess_entanglement", "success"))
         if usual
@@ -87,14 +100,13 @@ def report_page(report: Report, evidence: Evidence) -> ReportPage:
             if name not in SHOWN_ELSEWHERE
         ],
         everything=_everything(evidence),
+        limits=limits(evidence, rows),
+        goals=goals(evidence),
     )
 
 
-def _strips(report: Report, evidence: Evidence, usual: str | None) -> list[Strip]:
+def _strips(rows: dict[str, list[StripRow]], evidence: Evidence, usual: str | None) -> list[Strip]:
     share = evidence.figure(usual, "edit_share") if usual else None
-    rows: dict[str, list[StripRow]] = {}
-    for row in report.rows.select_related("image"):
-        rows.setdefault(row.semantic, []).append(row)
     strips = []
     for semantic in evidence.semantics:
         pictures = [_picture(row, semantic) for row in rows.get(semantic, [])]

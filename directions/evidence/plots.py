@@ -62,9 +62,15 @@ class Plot:
     ticks: tuple[Dot, ...]
 
 
-def comparison(evidence: Evidence, figure: str, usual: str | None) -> Plot | None:
-    """Every way of the report in one figure; None when it was not measured."""
-    found = {way: figures[figure] for way, figures in evidence.methods.items() if figure in figures}
+def comparison(
+    evidence: Evidence, figure: str, usual: str | None, *, inversions: bool = False
+) -> Plot | None:
+    """Ways of the report in one figure, or the other inversions of clean pairs; None when there are none."""
+    found = {
+        way: figures[figure]
+        for way, figures in evidence.methods.items()
+        if figure in figures and (way_group(way) == "inversions") == inversions
+    }
     if not found:
         return None
     axis = _axis(figure, [one.mean for one in found.values()])
@@ -72,7 +78,7 @@ def comparison(evidence: Evidence, figure: str, usual: str | None) -> Plot | Non
     for way, one in found.items():
         groups[way_group(way)].append(_line(axis, figure, way_words(way), one, ours=way == usual))
     return Plot(
-        id=figure,
+        id=f"inverted-{figure}" if inversions else figure,
         words=FIGURES[figure],
         groups=tuple((GROUPS[name], tuple(lines)) for name, lines in groups.items() if lines),
         perfect=axis.at(FIGURES[figure].perfect),
@@ -182,7 +188,7 @@ def averaging(evidence: Evidence) -> list[Curve]:
         stops = tuple(
             Stop(
                 pairs=size,
-                x=round(6 + 88 * (math.log(size) - math.log(min(sizes))) / widest, 2),
+                x=round(14 + 80 * (math.log(size) - math.log(min(sizes))) / widest, 2),
                 y=100 - axis.at(mean.value),
                 low=100 - axis.at(mean.low),
                 high=100 - axis.at(mean.high),

@@ -21,7 +21,9 @@ MAX_METHODS = 100
 MAX_SEMANTICS = 64
 MAX_POINTS = 2000
 TODO = "Write it again with `python -m inference evaluate --bundle … --report DIR`."
+MAX_CASES = 32
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+_CASE = re.compile(r"(?=.{1,80}$)[a-z]+( [a-z0-9]+)+")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -63,6 +65,7 @@ class Evidence:
     semantics: tuple[str, ...]
     methods: Mapping[str, Mapping[str, Figure]]
     projection: Projection | None
+    cases: tuple[str, ...]  # in which a change cannot show: each has pictures of its own
     data: Mapping[str, Any] = field(repr=False)
 
     def figure(self, way: str, figure: str) -> Figure | None:
@@ -78,6 +81,18 @@ class Evidence:
         if is_interval(found):
             return Interval(*(_float(found[part]) for part in ("value", "low", "high")))
         return Interval(*[float(found)] * 3) if is_number(found) else None
+
+    def names(self, section: str) -> list[str]:
+        """The names in a section that holds named things; none where it is another thing."""
+        found = self.data.get(section)
+        return list(found) if isinstance(found, dict) else []
+
+    def words(self, *path: str) -> str:
+        """A short text anywhere in the report; "" where there is none."""
+        found: Any = self.data
+        for name in path:
+            found = found.get(name) if isinstance(found, dict) else None
+        return found[:100] if isinstance(found, str) else ""
 
 
 def is_number(value: Any) -> bool:
@@ -113,6 +128,7 @@ def evidence_parse(text: str) -> Evidence:
         semantics=semantics,
         methods=methods,
         projection=_projection(report["projection"]) if "projection" in data else None,
+        cases=_cases(report),
         data=data,
     )
 
@@ -123,6 +139,14 @@ def _figure(place: _Place) -> Figure:
     if worst not in each:
         raise place["worst"].refused(f"one of {', '.join(each)}")
     return Figure(place["mean"].interval(), worst, each)
+
+
+def _cases(report: _Place) -> tuple[str, ...]:
+    if not report.value.get("inapplicable"):
+        return ()
+    found = report["inapplicable"].fields(MAX_CASES)
+    wanted = "a case's name (several words in small letters)"
+    return tuple(_Place(name, place.at).text(_CASE, wanted) for name, place in found)
 
 
 def _projection(place: _Place) -> Projection:

@@ -15,6 +15,18 @@ from directions.evidence.words import FIGURES, decimal, semantic_words, way_word
 
 DEEPEST = 5
 LONGEST = 20  # of a list that is written out
+TITLES = {
+    "area": "Share of the picture that each change fills",
+    "bars": "Goals",
+    "inapplicable": "Changes that cannot show",
+    "judge": "The judge",
+    "options": "How much was measured",
+    "paired": "Differences on the same faces and pairs",
+    "subpopulations": "Parts of the people",
+    "superposition": "Two sliders at once",
+    "themselves": "Directions among themselves",
+    "two_changes": "Two changes in one pair",
+}
 
 
 @dataclass(frozen=True)
@@ -24,6 +36,11 @@ class Table:
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, tuple[str, ...]], ...]
+
+    @property
+    def headed(self) -> bool:
+        """Whether its columns have names."""
+        return any(self.columns)
 
 
 def section_tables(title: str, value: Any, depth: int = 0) -> list[Table]:
@@ -50,7 +67,7 @@ def section_tables(title: str, value: Any, depth: int = 0) -> list[Table]:
 
 
 def section_words(name: str) -> str:
-    words = _name(name)
+    words = TITLES.get(name) or _name(name)
     return words[:1].upper() + words[1:]
 
 
@@ -66,8 +83,8 @@ def _matrix(title: str, value: Mapping[str, Mapping[str, Any]]) -> Table:
 def _name(name: str) -> str:
     if name in FIGURES:
         return FIGURES[name].name
-    words = way_words(name)
-    return words if words != name else semantic_words(name)
+    words = [way_words(part) for part in name.split(" − ")]
+    return " minus ".join(words) if " − " in name or words[0] != name else semantic_words(name)
 
 
 def _is_leaf(value: Any) -> bool:

@@ -14,13 +14,14 @@ import numpy as np
 import structlog
 from django.conf import settings
 from django.db import transaction
+from numpy.typing import NDArray
 
 from direction_commons.errors import UserError
 from direction_commons.media.pictures import picture_open, too_large
 from direction_commons.media.services import image_delete, image_keep, images_written
 from directions.evidence.models import Report, StripRow
 from directions.evidence.reading import MAX_BYTES, TODO, Evidence, evidence_parse
-from directions.evidence.strips import Row, strip_rows, strip_ways
+from directions.evidence.strips import CASE_ROWS, Row, strip_rows, strip_ways
 from directions.evidence.words import method_is_shown
 from directions.generators.models import Generator
 
@@ -47,6 +48,7 @@ def report_import(*, generator: Generator, folder: Path) -> tuple[Report, bool]:
     if known is not None:
         return known, False
     rows = [(semantic, row) for semantic in evidence.semantics for row in _rows(folder, evidence, semantic)]
+    rows += [(case, row) for case in evidence.cases for row in _case_rows(folder, case)]
     with (
         images_written(owner=None, arrays=[row.pixels for _, row in rows], public=True) as written,
         transaction.atomic(),
@@ -115,15 +117,24 @@ def report_text(folder: Path) -> tuple[str, str]:
 def _rows(folder: Path, evidence: Evidence, semantic: str) -> list[Row]:
     """The rows of a semantic's strip that pages show."""
     name = f"strip-{semantic}.png"
+    rows = strip_rows(name=name, ways=strip_ways(evidence, semantic), pixels=_pixels(folder, name))
+    return [row for row in rows if method_is_shown(row.way)]
+
+
+def _case_rows(folder: Path, case: str) -> list[Row]:
+    """The rows of a case in which a change cannot show."""
+    name = f"limit-{case.replace(' ', '_')}.png"
+    return strip_rows(name=name, ways=CASE_ROWS, pixels=_pixels(folder, name))
+
+
+def _pixels(folder: Path, name: str) -> NDArray[np.uint8]:
     data = _read(folder / name, settings.MEDIA_MAX_BYTES)
     try:
         if data is None:
             raise too_large(settings.MEDIA_MAX_BYTES + 1)
-        pixels = np.asarray(picture_open(data)[0])
+        return np.asarray(picture_open(data)[0])
     except UserError as error:
         raise UserError(error.code, f"{name}: {error.message}", TODO, status=error.status) from error
-    rows = strip_rows(semantic=semantic, ways=strip_ways(evidence, semantic), pixels=pixels)
-    return [row for row in rows if method_is_shown(row.way)]
 
 
 def _read(path: Path, most: int) -> bytes | None:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from direction_commons.errors import UserError
 from directions.evidence.reading import TODO, Evidence
 
+CASE_ROWS = ["drawn", "true", "edited"]  # of a case in which a change cannot show
 TRUTH = ("before", "after", "own")  # the faces; truly drawn with the change; as the machine inverts that
 
 
@@ -36,14 +37,14 @@ def strip_ways(evidence: Evidence, semantic: str) -> list[str]:
     return [*TRUTH, *able]
 
 
-def strip_rows(*, semantic: str, ways: list[str], pixels: NDArray[np.uint8]) -> list[Row]:
+def strip_rows(*, name: str, ways: list[str], pixels: NDArray[np.uint8]) -> list[Row]:
     """The rows of a strip `[H, W, 3]`. Raises UserError "evidence:strip" when it has other ones."""
     height, width = pixels.shape[:2]
     side, left = divmod(height, len(ways))
     if left or not side or width % side:
         raise UserError(
             "evidence:strip",
-            f"The strip of {semantic!r} is {width} x {height} pixels; {len(ways)} rows of square pictures "
+            f"{name} is {width} x {height} pixels; {len(ways)} rows of square pictures "
             f"({', '.join(ways)}) were wanted.",
             TODO,
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from directions.evidence.reading import Evidence, Figure
+from directions.evidence.reading import Evidence
 from directions.evidence.words import (
     FIGURES,
     Pairs,
@@ -93,7 +93,7 @@ def paper(evidence: Evidence) -> list[Paper]:
         (5, "Against InterFaceGAN", _against(evidence, "interfacegan"), "edit_share"),
         (6, "Against GANSpace", _against(evidence, "ganspace"), "edit_share"),
         (7, "Against SeFa", _against(evidence, "sefa"), "edit_share"),
-        (8, "Where it fails", _failures(evidence), "changes"),
+        (8, "Where it fails", _failures(evidence), "limits"),
         (9, "One pair against many", _averaging(evidence), "averaging"),
         (10, "Directions of one change lie together", _together(evidence), "together"),
     ]
@@ -124,27 +124,37 @@ def _against(evidence: Evidence, finder: str) -> str:
         if (found := finder_of(way)) is not None and found[0] == finder
     }
     mine = evidence.figure(ours, "edit_share") if ours else None
-    if mine is None or not theirs:
+    if ours is None or mine is None or not theirs:
         return ""
     parts = []
     for _, way in sorted(theirs.items(), reverse=True):
         other = evidence.figure(way, "edit_share")
         if other is not None:
             value = said(other.mean.value, "edit_share")
-            parts.append(f"{way_words(way)}: {value}, which is {_verdict(mine, other)}")
+            parts.append(f"{way_words(way)}: {value}, {_verdict(evidence, ours, way)}")
     if not parts:
         return ""
-    start = f"{usual_words(evidence).capitalize()} make {said(mine.mean.value, 'edit_share')} of it right"
+    start = f"{usual_words(evidence).capitalize()} make {said(mine.mean.value, 'edit_share')} right"
     return f"{start}. {'; '.join(parts)}."
 
 
-def _verdict(mine: Figure, other: Figure) -> str:
-    """What the other is, seen from ours; a larger figure is better."""
-    if other.mean.high < mine.mean.low:
-        return "clearly less"
-    if other.mean.low > mine.mean.high:
-        return "clearly more"
-    return "no clear difference (the intervals overlap)"
+def _verdict(evidence: Evidence, ours: str, way: str) -> str:
+    """What the other way is, seen from ours, in what is made right.
+
+    Told by the interval of the difference on the same faces where the report has it, else by both intervals.
+    """
+    low, high = (
+        evidence.number("paired", f"{ours} − {way}", "edit_share"),
+        evidence.number("paired", f"{way} − {ours}", "edit_share"),
+    )
+    if low is not None:
+        less, more = low.low > 0, low.high < 0
+    elif high is not None:
+        less, more = high.high < 0, high.low > 0
+    else:
+        mine, other = evidence.methods[ours]["edit_share"].mean, evidence.methods[way]["edit_share"].mean
+        less, more = other.high < mine.low, other.low > mine.high
+    return "clearly less" if less else "clearly more" if more else "no clear difference"
 
 
 def _failures(evidence: Evidence) -> str:
@@ -189,8 +199,7 @@ def _averaging(evidence: Evidence) -> str:
         parts.append(f"{what} from {a} to {b}{doubt}")
     if not parts:
         return ""
-    text = f"From one pair to {_number(max(clean))}: {', and '.join(parts)}."
-    return text
+    return f"From one pair to {_number(max(clean))}: {', and '.join(parts)}."
 
 
 def _together(evidence: Evidence) -> str:

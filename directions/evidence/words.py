@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from directions.evidence.reading import Interval
 
 MINUS = "\N{MINUS SIGN}"
+PERCENT = "\N{NO-BREAK SPACE}%"
 
 
 @dataclass(frozen=True)
@@ -161,7 +162,7 @@ def semantic_words(semantic: str) -> str:
 
 def percent(value: float, digits: int = 0) -> str:
     """0.742 -> "74 %"."""
-    return "–" if math.isnan(value) else f"{_signed(100 * value, digits)} %"
+    return "–" if math.isnan(value) else f"{_signed(100 * value, digits)}{PERCENT}"
 
 
 def decimal(value: float, digits: int = 2) -> str:
@@ -181,4 +182,4 @@ def said(value: float, figure: str) -> str:
 def span(interval: Interval, figure: str) -> str:
     """The interval, "68 to 80 %" or "0.91 to 0.98"."""
     low, high = said(interval.low, figure), said(interval.high, figure)
-    return f"{low.removesuffix(' %')} to {high}" if FIGURES[figure].percent else f"{low} to {high}"
+    return f"{low.removesuffix(PERCENT)} to {high}" if FIGURES[figure].percent else f"{low} to {high}"

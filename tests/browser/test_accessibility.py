@@ -21,6 +21,8 @@ OPEN = (
     "/catalog/?q=nothingofthekind",
     "/studio/",
     "/generators/",
+    "/evidence/",
+    "/evidence/portraits/",
     "/about/",
     "/nowhere/",
     "/accounts/login/",

@@ -22,6 +22,7 @@ WAYS = {  # way -> (edit share, effect, excess entanglement)
 }
 SEMANTICS = ("smile", "mouth_open", "hat")
 CRUDE = ("smile", "hat")
+CASE = "earrings under long hair"
 HALF = 0.03  # of every interval
 FACES = 4
 SIDE = 32
@@ -67,6 +68,37 @@ def a_report(digest: str, **more: Any) -> dict[str, Any]:
         "themselves": {"clean": {"cosine_within": 0.62, "purity": 0.98}},
         "projection": {"labels": labels, "pca": points, "tsne": points, "silhouette": 0.41},
         "superposition": {"kept": 0.93, "kept_worst": 0.81},
+        "subpopulations": {
+            "everybody": {
+                "effect": 0.84,
+                "edit_share": 0.8,
+                "worst": "hat",
+                "worst_effect": 0.74,
+                "semantics": 3,
+                "faces": 96,
+            },
+            "dark skin": {
+                "effect": 0.79,
+                "edit_share": 0.71,
+                "worst": "smile",
+                "worst_effect": 0.6,
+                "semantics": 3,
+                "faces": 31,
+            },
+        },
+        "inapplicable": {CASE: {"shows": 0.04, "edited": 0.55, "reading": 0.02}},
+        "two_changes": {"pairs": 12, "both_named": 0.75, "one_named": 1.0},
+        "bars": [
+            {"what": "effect, ten clean pairs", "value": 0.84, "wanted": "at least 0.7", "met": True},
+            {
+                "what": "edit share, ten clean pairs",
+                "value": 0.8,
+                "wanted": "at least 0.9, none under 0.65",
+                "worst": 0.7,
+                "worst_semantic": "hat",
+                "met": False,
+            },
+        ],
         "judge": {"R2": dict.fromkeys(SEMANTICS, 0.97)},
         "seconds": 5400.0,
         **more,
@@ -79,10 +111,12 @@ def write_report(folder: Path, data: dict[str, Any]) -> Path:
     (folder / "report.json").write_text(json.dumps(data, indent=1), encoding="utf-8")
     for number, semantic in enumerate(data["options"]["semantics"]):
         able = [way for way, found in data["methods"].items() if semantic in found["edit_share"]["each"]]
-        write_strip(folder, semantic, rows=3 + len(able), seed=number)
+        write_strip(folder / f"strip-{semantic}.png", rows=3 + len(able), seed=number)
+    for case in data.get("inapplicable", {}):
+        write_strip(folder / f"limit-{case.replace(' ', '_')}.png", rows=3, seed=99)
     return folder
 
 
-def write_strip(folder: Path, semantic: str, *, rows: int, seed: int = 0) -> None:
+def write_strip(path: Path, *, rows: int, seed: int = 0) -> None:
     pixels = np.random.default_rng(seed).integers(0, 255, (rows * SIDE, FACES * SIDE, 3), dtype=np.uint8)
-    Image.fromarray(pixels).save(folder / f"strip-{semantic}.png")
+    Image.fromarray(pixels).save(path)

@@ -17,6 +17,8 @@ OPEN = {  # what may be asked without an account
     "accounts_create",
     "catalog_get",
     "catalog_list",
+    "evidence_get",
+    "evidence_list",
     "photos_domain",
     "photos_preview",
     "recipes_replay",

@@ -165,6 +165,7 @@ def upload(name: str, data: bytes) -> SimpleUploadedFile:
         "catalog:index",
         "studio:index",
         "generators:index",
+        "evidence:index",
         "home:about",
         "account_login",
         "account_signup",
