@@ -147,7 +147,7 @@ def reconstruction_report(
 def quality_of(made: Tensor, true: Tensor, amounts: Amounts) -> dict[str, dict[str, float]]:
     """Mean PSNR, median correlation and median variance ratio of detail; images [N, 3, H, W]."""
     correlation, ratio = (values.numpy() for values in detail(made, true))
-    figures = {
+    figures: dict[str, tuple[Callable[..., Any], Array]] = {
         "psnr": (np.mean, _psnr(made, true)),
         "laplacian_correlation": (np.median, correlation),
         "laplacian_variance_ratio": (np.median, ratio),
