@@ -8,7 +8,7 @@ evidence.py asks everything.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -133,12 +133,16 @@ class Experiment:
         return self._baselines
 
     def averages(
-        self, attribute: str, kind: str, size: int, inversion: str | None = None
+        self, attribute: str, kind: str, size: int, inversion: str | None = None, method: str = "mean"
     ) -> list[CommunityDirection]:
-        """Averages of disjoint groups of `size` pairs, as many as the pool gives (ten at most)."""
+        """Averages of disjoint groups of `size` pairs, as many as the pool gives (ten at most).
+
+        `method` is a registered averager, or "raw": the mean difference, in which strong pairs weigh more.
+        """
         groups = max(1, min(10, self.options.pairs // size))
         pool = self.pairs(attribute, kind, max(size, groups * size), inversion)
-        return [average(pool[i * size : (i + 1) * size]) for i in range(groups)]
+        members = [pool[i * size : (i + 1) * size] for i in range(groups)]
+        return [_raw(some) if method == "raw" else average(some, method=method) for some in members]
 
     def readings(
         self, find: Callable[[str], Sequence[Movable]], semantics: Sequence[str]
@@ -148,3 +152,9 @@ class Experiment:
             attribute: measure(self.bundle, self.judge, self.faces(attribute), find(attribute))
             for attribute in semantics
         }
+
+
+def _raw(members: Sequence[Direction]) -> CommunityDirection:
+    difference = np.mean([member.difference for member in members], axis=0)
+    step = float(np.linalg.norm(difference))
+    return replace(average(members), vector=(difference / step).astype(np.float32), step=step, method="raw")

@@ -21,6 +21,8 @@ from inference.evaluation.figures import (
 )
 from inference.evaluation.pair_kinds import KINDS
 
+AVERAGES = ("raw", "geometric-median")  # beside the default, the mean of unit directions
+
 Find = Callable[[str], Sequence[Movable]]
 
 
@@ -28,14 +30,17 @@ def ways_to_find(experiment: Experiment) -> dict[str, tuple[Find, tuple[str, ...
     """Ways to find directions: name -> (find, the semantics that it can be asked for)."""
     options, semantics = experiment.options, experiment.options.semantics
 
-    def of(kind: str, size: int, inversion: str = options.inversion) -> tuple[Find, tuple[str, ...]]:
+    def of(
+        kind: str, size: int, inversion: str = options.inversion, method: str = "mean"
+    ) -> tuple[Find, tuple[str, ...]]:
         able = tuple(name for name in semantics if name in KINDS[kind])
-        return lambda attribute: experiment.averages(attribute, kind, size, inversion), able
+        return lambda attribute: experiment.averages(attribute, kind, size, inversion, method), able
 
     ways = {f"{size} clean": of("clean", size) for size in (1, 3, 10, 30) if size <= options.pairs}
     ways |= {f"{size} crude": of("crude", size) for size in (1, 10) if size <= options.pairs}
     if options.pairs >= 10:
         ways["10 painted"] = of("painted", 10)
+        ways |= {f"10 clean, {method}": of("clean", 10, method=method) for method in AVERAGES}
     if options.pairs >= 30:
         ways["30 two photos"] = of("two_photos", 30)
 
@@ -97,6 +102,7 @@ def _compared(names: Sequence[str], options: Options) -> list[tuple[str, str]]:
     for size in ("1 clean", "10 clean"):
         others = [f"{size}, {inversion}" for inversion in options.inversions]
         pairs += [(other, size) for other in others]
+        pairs += [(f"{size}, {method}", size) for method in AVERAGES]
         joint = [other for other in others if "joint" in other]
         pairs += [(a, b) for a in joint for b in others if b not in joint]
     rest = [name for name in names if "clean," not in name and name != "10 clean"]
