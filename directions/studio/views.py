@@ -30,7 +30,7 @@ from directions.studio.recipes import recipe_compose, recipe_document
 from directions.studio.selectors import photo_progress, photos_foreign, photos_of, sample_photos
 from directions.studio.services import photo_create, photo_delete, photo_prepare
 from directions.studio.sliders_page import editor_context, steps_of_query
-from directions.studio.steps import Step, steps_parse
+from directions.studio.steps import KINDS, Step, steps_parse
 
 PHOTOS_A_PAGE = 24
 
@@ -62,7 +62,7 @@ def steps_query(request: HttpRequest) -> str:
     """The sliders that a link asked for ("use it in the studio"), carried on to whichever photo is chosen."""
     kept = request.GET.copy()
     for name in list(kept):
-        if name.partition(":")[0] not in ("community", "pair"):
+        if name.partition(":")[0] not in KINDS:
             del kept[name]
     return kept.urlencode(safe=":")
 

@@ -19,6 +19,7 @@ OPEN = (
     "/",
     "/catalog/",
     "/catalog/?q=nothingofthekind",
+    "/discover/",
     "/studio/",
     "/generators/",
     "/evidence/",
@@ -56,7 +57,7 @@ def test_every_page_stands_for_everybody(
     own.goto("/studio/")
     own.page.locator("#samples ~ ul a").first.click()
     photo = own.page.url.removeprefix(own.url)
-    for address in (*OWN, contributed.address, f"/catalog/{contributed.change}/", photo):
+    for address in (*OWN, "/discover/", contributed.address, f"/catalog/{contributed.change}/", photo):
         problems += sweep(own, address)
     assert not problems, "\n".join(problems)
     # The page that does not exist says so in the console, as it should.

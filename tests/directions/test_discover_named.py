@@ -203,6 +203,8 @@ def test_the_studios_page_offers_it_apart_and_a_link_moves_it(client: Client) ->
     component = a_named(generator, "smile")
     photo = a_photo_of(owner, generator)
     client.force_login(owner)
+    query = f"component:{component.pk}=1"
+    assert f"/studio/{photo.pk}/?{query}" in client.get(f"/studio/?{query}").content.decode()
     page = client.get(f"/studio/{photo.pk}/", {f"component:{component.pk}": "1"}).content.decode()
     assert "Found by the machine" in page
     slider = page[page.index(f'name="component:{component.pk}"') :][:300]
