@@ -16,7 +16,7 @@ from directions.evidence.words import (
     FIGURES,
     GROUPS,
     FigureWords,
-    pairs_of,
+    clean_sizes,
     said,
     semantic_words,
     span,
@@ -26,6 +26,7 @@ from directions.evidence.words import (
 
 COMPARED = ("edit_share", "effect", "excess_entanglement")
 PLAIN_RANGE = {"excess_entanglement": (0.0, 0.25)}  # what an axis shows at least; 0 to 1 without one
+AVERAGED = {"": "as usual", "encoder only": "by the encoder alone"}  # inversions that have many sizes
 FARTHEST = 2.0  # beyond so many times that range a mark is put at the edge
 
 
@@ -159,46 +160,59 @@ class Stop:
 
 
 @dataclass(frozen=True)
+class Series:
+    """Averages of clean pairs that were all inverted in one way."""
+
+    words: str
+    usual: bool
+    stops: tuple[Stop, ...]
+    steps: tuple[tuple[Stop, Stop], ...]
+
+
+@dataclass(frozen=True)
 class Curve:
     """One figure along the number of pairs; y goes down, as drawings do."""
 
     words: FigureWords
-    stops: tuple[Stop, ...]
-    steps: tuple[tuple[Stop, Stop], ...]
+    series: tuple[Series, ...]
     ticks: tuple[Dot, ...]
 
 
 def averaging(evidence: Evidence) -> list[Curve]:
     """The paper's figure 9, a curve a figure; empty where there is but one size."""
-    sizes = {
-        pairs.size: way
-        for way in evidence.methods
-        if (pairs := pairs_of(way)) is not None and pairs.kind == "clean" and not pairs.inversion
-    }
-    if len(sizes) < 2:
+    sizes = {words: by_size for words in AVERAGED if len(by_size := clean_sizes(evidence, words)) > 1}
+    if not sizes:
         return []
-    widest = math.log(max(sizes)) - math.log(min(sizes))
+    every = [size for by_size in sizes.values() for size in by_size]
+    least, widest = math.log(min(every)), math.log(max(every)) - math.log(min(every))
     curves = []
     for figure in COMPARED:
-        found = {size: evidence.figure(way, figure) for size, way in sorted(sizes.items())}
-        means = {size: one.mean for size, one in found.items() if one is not None}
-        if len(means) < 2:
-            continue
-        axis = _axis(figure, list(means.values()))
-        stops = tuple(
-            Stop(
-                pairs=size,
-                x=round(14 + 80 * (math.log(size) - math.log(min(sizes))) / widest, 2),
-                y=100 - axis.at(mean.value),
-                low=100 - axis.at(mean.low),
-                high=100 - axis.at(mean.high),
-                value=said(mean.value, figure),
-                span=span(mean, figure),
+        means = {
+            inversion: {
+                size: found.mean
+                for size, way in by_size.items()
+                if (found := evidence.figure(way, figure)) is not None
+            }
+            for inversion, by_size in sizes.items()
+        }
+        axis = _axis(figure, [mean for by_size in means.values() for mean in by_size.values()])
+        series = []
+        for inversion, found_means in means.items():
+            stops = tuple(
+                Stop(
+                    pairs=size,
+                    x=round(14 + 80 * (math.log(size) - least) / widest, 2),
+                    y=100 - axis.at(mean.value),
+                    low=100 - axis.at(mean.low),
+                    high=100 - axis.at(mean.high),
+                    value=said(mean.value, figure),
+                    span=span(mean, figure),
+                )
+                for size, mean in found_means.items()
             )
-            for size, mean in means.items()
-        )
+            series.append(Series(AVERAGED[inversion], not inversion, stops, tuple(pairwise(stops))))
         ticks = tuple(Dot(100 - tick.x, tick.words) for tick in axis.ticks(figure))
-        curves.append(Curve(FIGURES[figure], stops, tuple(pairwise(stops)), ticks))
+        curves.append(Curve(FIGURES[figure], tuple(series), ticks))
     return curves
 
 

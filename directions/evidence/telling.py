@@ -13,6 +13,7 @@ from directions.evidence.reading import Evidence
 from directions.evidence.words import (
     FIGURES,
     Pairs,
+    clean_sizes,
     decimal,
     finder_of,
     pairs_of,
@@ -53,7 +54,7 @@ class Paper:
 
 def usual_way(evidence: Evidence) -> str | None:
     """The average that headlines are of: of ten clean pairs, or of the most there are below."""
-    found = _clean(evidence)
+    found = clean_sizes(evidence)
     few = [size for size in found if size <= USUAL]
     return found[max(few)] if few else None
 
@@ -101,7 +102,7 @@ def paper(evidence: Evidence) -> list[Paper]:
 
 
 def _one_pair(evidence: Evidence) -> str:
-    way = _clean(evidence).get(1)
+    way = clean_sizes(evidence).get(1)
     effect, success = (evidence.figure(way, name) if way else None for name in ("effect", "success"))
     if effect is None:
         return ""
@@ -183,10 +184,23 @@ def _failures(evidence: Evidence) -> str:
 
 
 def _averaging(evidence: Evidence) -> str:
-    clean = _clean(evidence)
-    if 1 not in clean or len(clean) < 2:
+    usual = _more_pairs(evidence, clean_sizes(evidence))
+    alone = _more_pairs(evidence, clean_sizes(evidence, "encoder only"))
+    return " ".join(
+        text
+        for text in (
+            usual and f"From {usual}.",
+            alone and f"Inverted by the encoder alone, from {alone}.",
+        )
+        if text
+    )
+
+
+def _more_pairs(evidence: Evidence, sizes: dict[int, str]) -> str:
+    """ "one pair to ten: side effects go from 20 % to 8 %, …"; "" where one pair or several are missing."""
+    if 1 not in sizes or len(sizes) < 2:
         return ""
-    few, many = clean[1], clean[max(clean)]
+    few, many = sizes[1], sizes[max(sizes)]
     parts = []
     for name in ("excess_entanglement", "edit_share"):
         one, all_ = evidence.figure(few, name), evidence.figure(many, name)
@@ -197,9 +211,7 @@ def _averaging(evidence: Evidence) -> str:
         doubt = "" if apart else " (the intervals overlap)"
         what = "side effects go" if name == "excess_entanglement" else "what is made right goes"
         parts.append(f"{what} from {a} to {b}{doubt}")
-    if not parts:
-        return ""
-    return f"From one pair to {_number(max(clean))}: {', and '.join(parts)}."
+    return f"one pair to {_number(max(sizes))}: {', and '.join(parts)}" if parts else ""
 
 
 def _together(evidence: Evidence) -> str:
@@ -217,16 +229,6 @@ def _together(evidence: Evidence) -> str:
         f"{text}; the groups stand apart with a silhouette of {decimal(silhouette.value)} "
         "(1: far apart, 0: mixed)."
     )
-
-
-def _clean(evidence: Evidence) -> dict[int, str]:
-    """{size: way} of the averages of clean pairs, inverted as the platform does."""
-    found = {way: pairs_of(way) for way in evidence.methods}
-    return {
-        pairs.size: way
-        for way, pairs in found.items()
-        if pairs is not None and pairs.kind == "clean" and not pairs.inversion
-    }
 
 
 def _number(count: int) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
@@ -31,7 +33,11 @@ def index(request: HttpRequest) -> HttpResponse:
 def report(request: HttpRequest, slug: str) -> HttpResponse:
     """One generator's whole report; without one, how an operator makes it."""
     found = measured(access_generator(slug))
-    context = {"generator": found.generator, "report": found.report, "evidence": found.evidence}
+    context: dict[str, Any] = {
+        "generator": found.generator,
+        "report": found.report,
+        "evidence": found.evidence,
+    }
     if found.report is None or found.evidence is None:
         return render(request, "evidence/unmeasured.html", context)
     seconds = found.evidence.number("seconds")

@@ -6,7 +6,7 @@ import math
 import re
 from dataclasses import dataclass
 
-from directions.evidence.reading import Interval
+from directions.evidence.reading import Evidence, Interval
 
 MINUS = "\N{MINUS SIGN}"
 PERCENT = "\N{NO-BREAK SPACE}%"
@@ -81,6 +81,8 @@ _INVERSIONS = {
     "100 steps": "inverted in 100 steps, as in the paper",
     "joint": "inverted jointly",
     "joint, W+": "inverted jointly, layer by layer",
+    "raw": "averaged raw: long steps weigh more",
+    "geometric-median": "by their geometric median",
 }
 _FINDERS = {
     "mean-difference": "Mean difference",
@@ -95,7 +97,7 @@ _BEST = re.compile(r"(.+), best of (\d{1,6})")
 
 @dataclass(frozen=True)
 class Pairs:
-    """A way that is an average of pairs: how many, of which kind, how inverted ("": the default)."""
+    """A way that is an average of pairs: how many, of which kind, how inverted or averaged ("": as usual)."""
 
     size: int
     kind: str
@@ -129,6 +131,18 @@ def way_words(way: str) -> str:
     return way
 
 
+def clean_sizes(evidence: Evidence, inversion: str = "") -> dict[int, str]:
+    """{size: way} of the averages of clean pairs, the smallest first, all inverted in one way."""
+    found = {way: pairs_of(way) for way in evidence.methods}
+    return dict(
+        sorted(
+            (pairs.size, way)
+            for way, pairs in found.items()
+            if pairs is not None and pairs.kind == "clean" and pairs.inversion == inversion
+        )
+    )
+
+
 def way_group(way: str) -> str:
     """Which of the groups of `GROUPS` a way stands in."""
     pairs = pairs_of(way)
@@ -143,7 +157,7 @@ GROUPS = {
     "clean": "Averages of clean pairs",
     "kinds": "Pairs as people make them",
     "published": "Published ways",
-    "inversions": "Clean pairs, inverted otherwise",
+    "inversions": "Clean pairs, inverted or averaged otherwise",
     "other": "Other ways",
 }
 

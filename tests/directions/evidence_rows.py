@@ -15,6 +15,8 @@ WAYS = {  # way -> (edit share, effect, excess entanglement)
     "10 clean": (0.80, 0.84, 0.08),
     "10 crude": (0.60, 0.63, 0.15),
     "10 clean, joint": (0.81, 0.85, 0.08),
+    "1 clean, encoder only": (0.55, 0.65, 0.24),
+    "100 clean, encoder only": (0.83, 0.88, 0.05),
     "interfacegan, 2000 labels": (0.79, 0.80, 0.10),
     "interfacegan, 20 labels": (0.30, 0.50, 0.40),
     "ganspace, best of 50": (0.35, 0.55, 0.45),
