@@ -26,6 +26,11 @@ from directions.evidence.words import (
 
 HEADLINES = ("effect", "edit_share", "excess_entanglement", "success")
 USUAL = 10  # pairs: what the paper's averages have
+TRAINED = {
+    "label-free": "It was trained on pictures alone: nobody told it what is in them.",
+    "known-codes": "It was trained with the numbers behind each drawing known, which no photograph comes "
+    "with: what it reaches is an upper bound.",
+}
 NOT_MEASURED = "This report did not measure it."
 
 
@@ -67,6 +72,11 @@ def usual_words(evidence: Evidence) -> str:
     pairs = pairs_of(way)
     assert pairs is not None
     return "single pairs" if pairs.size == 1 else f"averages of {_number(pairs.size)} pairs"
+
+
+def trained_words(evidence: Evidence) -> str:
+    """How the generator came to be, where it matters for what the figures mean; "" where it is unknown."""
+    return TRAINED.get(evidence.words("bundle", "trained"), "")
 
 
 def headlines(evidence: Evidence) -> list[Headline]:

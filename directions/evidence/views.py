@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 from directions.evidence.access import access_report
 from directions.evidence.page import report_page
 from directions.evidence.selectors import measured, measured_list
-from directions.evidence.telling import headlines, usual_words
+from directions.evidence.telling import headlines, trained_words, usual_words
 from directions.generators.access import access_generator
 
 
@@ -19,11 +19,12 @@ from directions.generators.access import access_generator
 def index(request: HttpRequest) -> HttpResponse:
     """Every generator with its figures in short, or that it was not measured yet."""
     entries = [
-        (
-            one,
-            headlines(one.evidence) if one.evidence else [],
-            usual_words(one.evidence) if one.evidence else "",
-        )
+        {
+            "measured": one,
+            "headlines": headlines(one.evidence) if one.evidence else [],
+            "usual": usual_words(one.evidence) if one.evidence else "",
+            "trained": trained_words(one.evidence) if one.evidence else "",
+        }
         for one in measured_list()
     ]
     return render(request, "evidence/index.html", {"entries": entries})
@@ -42,6 +43,7 @@ def report(request: HttpRequest, slug: str) -> HttpResponse:
         return render(request, "evidence/unmeasured.html", context)
     seconds = found.evidence.number("seconds")
     context |= {
+        "trained": trained_words(found.evidence),
         "page": report_page(found.report, found.evidence),
         "minutes": max(1, round(seconds.value / 60)) if seconds is not None else None,
     }

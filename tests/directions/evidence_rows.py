@@ -61,7 +61,7 @@ def a_report(digest: str, **more: Any) -> dict[str, Any]:
     labels = [name for name in SEMANTICS for _ in range(4)]
     points = [[round(float(n % 5), 2), round(float(n % 7), 2)] for n in range(len(labels))]
     return {
-        "bundle": {"name": "drawn", "title": "Drawn", "note": "", "digest": digest},
+        "bundle": {"name": "drawn", "title": "Drawn", "note": "", "digest": digest, "trained": "label-free"},
         "measured": "2026-03-01T12:30:00+00:00",
         "versions": {"torch": "2.13.0", "numpy": "2.3"},
         "options": {"faces": 32, "pairs": 30, "semantics": list(SEMANTICS), "seed": 0},

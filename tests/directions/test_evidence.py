@@ -268,7 +268,15 @@ def test_the_list_says_what_was_measured_when_and_in_short(generator: Generator,
     assert "Measured on 1 March 2026: 3 changes, each on 32 people" in text
     assert "Strength 84 %" in text
     assert "95 % interval 81 to 87 %; worst is hat, 74 %" in text
+    assert "It was trained on pictures alone" in text
     assert "drawn world" in text
+
+
+def test_generators_of_one_title_are_told_apart(generator: Generator, folder: Path) -> None:
+    take_in(folder)
+    a_generator("twin", title=generator.title, drawn_world=True)
+    assert f"{generator.title} twin" in page(Client(), "/evidence/").check().text
+    assert f"{generator.title} drawn" in page(Client(), "/evidence/drawn/").check().text
 
 
 def test_the_report_tells_the_papers_figures_in_sentences(generator: Generator, folder: Path) -> None:
