@@ -180,6 +180,7 @@ def cards_of(components: Sequence[Component], person: User | None) -> list[Card]
         .order_by("-people", "semantic__name", "end")
     )
     for row in counted:
+        assert row["end"] is not None  # a name has one: the table's constraint
         names[row["component"]].append(
             NameTally(row["semantic__name"], row["semantic__slug"], row["end"], row["people"])
         )

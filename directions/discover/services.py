@@ -44,10 +44,11 @@ ENDS = {"+": 1, "-": -1}
 PRIORITY = Job.Priority.DEMONSTRATION + 5
 
 
-def components_request(*, generator: Generator, count: int | None = None) -> bool:
+def components_request(*, generator: Generator, count: int | None = None) -> int:
     """Queue the search for the first `count` components of each finder, and strips that are lacking.
 
-    Harmless to repeat: what was found is left alone. False when nothing is wanted (`DISCOVER_COMPONENTS=0`).
+    Answers how many jobs that are. Harmless to repeat: what was found and drawn is left alone. Without
+    `count` it is `DISCOVER_COMPONENTS`, or as many as the generator has dimensions.
 
     Raises:
         UserError: "generators:inactive", "discover:count".
@@ -59,13 +60,16 @@ def components_request(*, generator: Generator, count: int | None = None) -> boo
         )
     if not 0 <= wanted <= generator.code_dim:
         raise UserError("discover:count", f"{wanted} components came; 0 to {generator.code_dim} were wanted.")
-    if not wanted:
-        return False
     with transaction.atomic():
-        job_enqueue(kind=FIND, key=f"{generator.pk}:{wanted}", group=str(generator.pk), priority=PRIORITY)
-        for component in Component.objects.filter(generator=generator, drawn_at=None).only("pk"):
+        there = Component.objects.filter(generator=generator, finder__in=FINDERS, index__lt=wanted)
+        lacking = there.count() < wanted * len(FINDERS)
+        if lacking:
+            key = f"{generator.pk}:{wanted}"
+            job_enqueue(kind=FIND, key=key, group=str(generator.pk), priority=PRIORITY)
+        undrawn = list(Component.objects.filter(generator=generator, drawn_at=None).only("pk"))
+        for component in undrawn:
             strips_request(component=component, generator=generator)
-    return True
+    return lacking + len(undrawn)
 
 
 def strips_request(*, component: Component, generator: Generator) -> None:

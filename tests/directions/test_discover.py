@@ -84,6 +84,7 @@ def test_a_second_search_keeps_what_is_there_with_its_opinions(
     components_request(generator=tiny, count=2)
     work()
     assert Component.objects.count() == 4
+    assert components_request(generator=tiny, count=2) == 0, "all is there"
     again = Component.objects.get(finder="sefa", index=0)
     assert (again.pk, again.vector_digest, again.num_names) == (first.pk, first.vector_digest, 1)
 
@@ -115,7 +116,7 @@ def test_odd_searches_are_refused(tiny: Generator) -> None:
 def test_the_command_queues_once_and_nothing_when_nothing_is_wanted(settings: Any, tiny: Generator) -> None:
     said = StringIO()
     call_command("discover", stdout=said)
-    assert said.getvalue() == f"{tiny.slug}: nothing wanted.\n"
+    assert said.getvalue() == f"{tiny.slug}: 0 jobs queued.\n"
     settings.DISCOVER_COMPONENTS = 3
     for _ in range(2):
         call_command("discover", stdout=said)

@@ -23,7 +23,7 @@ class Command(BaseCommand):
         try:
             named = options["generator"]
             for generator in [access_generator(named)] if named else active_generators():
-                asked = components_request(generator=generator, count=options["components"])
-                self.stdout.write(f"{generator.slug}: {'queued' if asked else 'nothing wanted'}.")
+                queued = components_request(generator=generator, count=options["components"])
+                self.stdout.write(f"{generator.slug}: {queued} jobs queued.")
         except UserError as error:
             raise CommandError(f"{error.message} {error.todo}") from error
