@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from io import StringIO
 from typing import Any
 
 import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.test import Client
 
 from direction_commons.accounts.models import User
@@ -441,3 +443,50 @@ def test_the_page_says_what_there_is_when_there_is_nothing(client: Client, ada: 
         opinion_reject(person=person, component=component)
     assert "All set aside" in client.get("/discover/").content.decode()
     assert "Nothing has a name yet" in client.get("/discover/", {"which": "named"}).content.decode()
+
+
+# --- when something goes wrong, and at once ----------------------------------------------------------------
+
+
+def test_strips_that_cannot_be_drawn_are_told_and_tried_again(
+    tiny: Generator, work: Callable[[], int], monkeypatch: pytest.MonkeyPatch, client: Client
+) -> None:
+    from directions.inversions import runtime
+
+    components_request(generator=tiny, count=1)
+    reading = runtime.bundle_for
+    looked: list[int] = []
+
+    def unreadable_later(generator: Generator) -> Any:
+        looked.append(generator.pk)
+        if len(looked) > 1:  # the finders can still read it
+            raise UserError("generators:bundle-unreadable", "The files cannot be read.", status=503)
+        return reading(generator)
+
+    monkeypatch.setattr(runtime, "bundle_for", unreadable_later)
+    work()
+    assert [one.failed for one in Component.objects.all()] == ["The files cannot be read."] * 2
+    page = client.get("/discover/").content.decode()
+    assert "2 could not be drawn and are left out" in page
+    monkeypatch.setattr(runtime, "bundle_for", reading)
+    assert components_request(generator=tiny, count=1) == 2, "only the strips"
+    work()
+    assert [one.failed for one in Component.objects.all()] == ["", ""]
+    assert search_of(tiny).shown == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_people_who_speak_at_once_are_both_counted() -> None:
+    component = a_component(a_generator())
+    people = [a_user(f"person{number}") for number in range(4)]
+
+    def speak(person: User) -> None:
+        try:
+            opinion_name(person=person, component=component, change="smile", end="+")
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(speak, people))
+    assert state_of(component) == ("named", "smile", 1)
+    assert (component.num_agreeing, component.num_names) == (4, 4)
