@@ -100,13 +100,13 @@ def headlines(evidence: Evidence) -> list[Headline]:
 def paper(evidence: Evidence) -> list[Paper]:
     """Figures 4 to 10 of the paper, a sentence or two each."""
     told = [
-        (4, "One pair is enough", _one_pair(evidence), "effect"),
+        (4, "One pair alone", _one_pair(evidence), "effect"),
         (5, "Against InterFaceGAN", _against(evidence, "interfacegan"), "edit_share"),
         (6, "Against GANSpace", _against(evidence, "ganspace"), "edit_share"),
         (7, "Against SeFa", _against(evidence, "sefa"), "edit_share"),
         (8, "Where it fails", _failures(evidence), "limits"),
         (9, "One pair against many", _averaging(evidence), "averaging"),
-        (10, "Directions of one change lie together", _together(evidence), "together"),
+        (10, "Directions of one change among others", _together(evidence), "together"),
     ]
     return [Paper(number, title, text or NOT_MEASURED, see, bool(text)) for number, title, text, see in told]
 
