@@ -377,8 +377,9 @@ def test_the_page_shows_all_and_asks_strangers_to_sign_in(client: Client, ada: U
     assert "Sign in to name it" in page
     assert 'name="say"' not in page
     assert "set aside: people saw nothing" not in page, "that stands at the end"
-    last = client.get("/discover/", {"page": 2}).content.decode()
+    last = client.get("/discover/", {"page": 2, "which": "unsettled", "finder": "sefa"}).content.decode()
     assert "1 more is set aside" in last
+    assert 'href="/discover/?which=rejected"' in last
     aside = client.get("/discover/", {"which": "rejected"}).content.decode()
     assert "SeFa 1<" in aside
     answer = client.post(f"/discover/{components[1].pk}/opinion/", {"say": "nothing"})
