@@ -44,7 +44,6 @@ class Stage:
     layers_pace: float = 1.0
     fresh_pace: float = 1.0
     encoder_pace: float = 1.0
-    heat: float = 0.0  # noise added to codes beside what is learned, in a recipe that disturbs its codes
 
 
 @dataclass(frozen=True)
