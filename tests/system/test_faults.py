@@ -81,7 +81,9 @@ class Stack:
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory, start_site: Any) -> Iterator[Stack]:
     home = tmp_path_factory.mktemp("faults") / "data"
-    site = start_site(home, more={"DIRECTION_COMMONS_JOB_LEASE_SECONDS": str(LEASE)})
+    more = {"DIRECTION_COMMONS_JOB_LEASE_SECONDS": str(LEASE)}
+    more |= {"DIRECTION_COMMONS_DISCOVER_COMPONENTS": "0"}  # the times told are those of pairs alone
+    site = start_site(home, more=more)
     assert site.process.poll() is None, site.said
     yield Stack(site)
     site.stop()
