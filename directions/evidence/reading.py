@@ -65,6 +65,7 @@ class Evidence:
     semantics: tuple[str, ...]
     methods: Mapping[str, Mapping[str, Figure]]
     projection: Projection | None
+    strips: Mapping[str, tuple[str, ...]]  # semantic -> the ways that its strip shows, from top to bottom
     cases: tuple[str, ...]  # in which a change cannot show: each has pictures of its own
     data: Mapping[str, Any] = field(repr=False)
 
@@ -128,6 +129,7 @@ def evidence_parse(text: str) -> Evidence:
         semantics=semantics,
         methods=methods,
         projection=_projection(report["projection"]) if "projection" in data else None,
+        strips={name: _shown(place, methods) for name, place in report["strips"].fields(MAX_SEMANTICS)},
         cases=_cases(report),
         data=data,
     )
@@ -139,6 +141,13 @@ def _figure(place: _Place) -> Figure:
     if worst not in each:
         raise place["worst"].refused(f"one of {', '.join(each)}")
     return Figure(place["mean"].interval(), worst, each)
+
+
+def _shown(place: _Place, methods: Mapping[str, object]) -> tuple[str, ...]:
+    ways = tuple(way.value for way in place.items(MAX_METHODS))
+    if any(not isinstance(way, str) or way not in methods for way in ways):
+        raise place.refused("names of methods")
+    return ways
 
 
 def _cases(report: _Place) -> tuple[str, ...]:

@@ -22,7 +22,6 @@ from direction_commons.media.services import image_delete, image_keep, images_wr
 from directions.evidence.models import Report, StripRow
 from directions.evidence.reading import MAX_BYTES, TODO, Evidence, evidence_parse
 from directions.evidence.strips import CASE_ROWS, Row, strip_rows, strip_ways
-from directions.evidence.words import method_is_shown
 from directions.generators.models import Generator
 
 log = structlog.get_logger(__name__)
@@ -116,14 +115,13 @@ def report_text(folder: Path) -> tuple[str, str]:
 
 def _rows(folder: Path, evidence: Evidence, semantic: str) -> list[Row]:
     """The rows of a semantic's strip that pages show."""
-    name = f"strip-{semantic}.png"
-    rows = strip_rows(name=name, ways=strip_ways(evidence, semantic), pixels=_pixels(folder, name))
-    return [row for row in rows if method_is_shown(row.way)]
+    name = f"strip-{semantic}.webp"
+    return strip_rows(name=name, ways=strip_ways(evidence, semantic), pixels=_pixels(folder, name))
 
 
 def _case_rows(folder: Path, case: str) -> list[Row]:
     """The rows of a case in which a change cannot show."""
-    name = f"limit-{case.replace(' ', '_')}.png"
+    name = f"limit-{case.replace(' ', '_')}.webp"
     return strip_rows(name=name, ways=CASE_ROWS, pixels=_pixels(folder, name))
 
 

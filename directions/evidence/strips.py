@@ -1,7 +1,7 @@
 """A report's strips, cut into rows that can be named: pixels in, pixels out.
 
 A strip is one tall picture of square tiles, a column a face. Its rows are not written into it, but follow
-from the report: three that stand for the truth, then every way that was asked for this semantic, in order.
+from the report: three that stand for the truth, then the ways that the report names for it, in order.
 """
 
 from __future__ import annotations
@@ -29,12 +29,9 @@ class Row:
 
 def strip_ways(evidence: Evidence, semantic: str) -> list[str]:
     """What the rows of a semantic's strip are, from top to bottom."""
-    able = [
-        way
-        for way, figures in evidence.methods.items()
-        if any(semantic in figure.each for figure in figures.values())
-    ]
-    return [*TRUTH, *able]
+    if semantic not in evidence.strips:
+        raise UserError("evidence:strip", f"report.json names no strip of {semantic!r}.", TODO)
+    return [*TRUTH, *evidence.strips[semantic]]
 
 
 def strip_rows(*, name: str, ways: list[str], pixels: NDArray[np.uint8]) -> list[Row]:

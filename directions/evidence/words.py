@@ -162,11 +162,6 @@ GROUPS = {
 }
 
 
-def method_is_shown(way: str) -> bool:
-    """Whether the page shows pictures of it: all but the many ways to invert the same pairs."""
-    return way_group(way) != "inversions"
-
-
 def semantic_words(semantic: str) -> str:
     return semantic.replace("_", " ")
 

@@ -164,6 +164,21 @@ def _at(*path: str) -> Callable[[Results], Found]:
     return read
 
 
+def _worst_closed(results: Results) -> Found:
+    closed = results["reconstruction"]["closed"]["inverted"]
+    return Found(closed["worst"], closed["worst"], closed["worst_attribute"])
+
+
+def _of_reconstruction(*path: str) -> Callable[[Results], Found]:
+    return _at("reconstruction", *path)
+
+
+def _variance_ratio(results: Results) -> Found:
+    """Met between .5 and 1.2: neither blurred nor bought with grain."""
+    value = results["reconstruction"]["encoder"]["laplacian_variance_ratio"]["value"]
+    return Found(value, met=0.5 <= value <= 1.2)
+
+
 def _same(limit: float) -> dict[str, float]:
     return {"label-free": limit, "known-codes": limit}
 
@@ -238,4 +253,26 @@ BARS: tuple[Bar, ...] = (
     Bar("purity of clean pairs", _at("themselves", "clean", "purity"), _each(0.97, 0.99)),
     Bar("purity of crude pairs", _at("themselves", "crude", "purity"), _each(0.90, 0.95)),
     Bar("share of each single effect that two at once keep", _at("superposition", "kept"), _each(0.85, 0.95)),
+    Bar(
+        "re-inverting a re-encoded picture moves the code, in median steps",
+        _of_reconstruction("null_floor", "share"),
+        _same(0.2),
+        at_most=True,
+    ),
+    Bar("PSNR in dB, encoder only", _of_reconstruction("encoder", "psnr", "value"), _same(28)),
+    Bar("dB above PCA of one layer's size", _of_reconstruction("pca", "W", "gap", "value"), _same(3)),
+    Bar("PSNR in dB, 100 steps in W+", _of_reconstruction("optimised", "psnr", "value"), _same(31)),
+    Bar(
+        "correlation of fine detail with the original's",
+        _of_reconstruction("encoder", "laplacian_correlation", "value"),
+        _same(0.6),
+    ),
+    Bar("variance of fine detail over the original's (at most 1.2)", _variance_ratio, _same(0.5)),
+    Bar(
+        "samples' sliced Wasserstein distance over real ones', worst level",
+        _of_reconstruction("samples", "worst"),
+        _same(2),
+        at_most=True,
+    ),
+    Bar("share that a face's own inverted change closes, worst semantic", _worst_closed, _same(0.5)),
 )

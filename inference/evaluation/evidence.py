@@ -6,7 +6,7 @@ Results are plain numbers, ready for JSON; pages and plots are made in report.py
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 
 from inference.bundle import Bundle
 from inference.editing import Movable, edit
@@ -23,21 +24,37 @@ from inference.evaluation.experiment import Experiment, Options, Report
 from inference.evaluation.judge import Judge
 from inference.evaluation.judged import JUDGED
 from inference.evaluation.pair_kinds import KINDS
+from inference.evaluation.reconstruction import Amounts, reconstruction_report
 from inference.evaluation.structure import among_themselves, projections, superposition
 from inference.evaluation.ways import figures_of, paired, ways_to_find
 from inference.images import write_image
 from inference.portraits import SCENE_NAMES
 
+SHOWN_FACES = 6
+SHOWN_SIZE = 96  # pixels of a tile
+
 
 def comparison(experiment: Experiment, attribute: str, ways: Mapping[str, Sequence[Movable]]) -> torch.Tensor:
-    """Rows of pictures of the first eight faces, one tall picture `[3, H, W]`: without the change, truly with
+    """Rows of pictures of the first faces, one tall picture `[3, H, W]`: without the change, truly with
     it, as the bundle inverts that, and edited by the first direction of each way."""
     faces = experiment.faces(attribute)
-    count = min(8, len(faces.before))
+    count = min(SHOWN_FACES, len(faces.before))
     rows = [faces.before[:count], faces.after[:count], faces.own.images[:count].cpu()]
     for found in ways.values():
         rows.append(edit(experiment.bundle, faces.base.codes[:count], [(found[0], 1.0)]).cpu())
-    return torch.cat([torch.cat(list(row), 2) for row in rows], 1)
+    return _small(torch.cat([torch.cat(list(row), 2) for row in rows], 1), len(rows))
+
+
+def _small(picture: torch.Tensor, rows: int) -> torch.Tensor:
+    """A picture `[3, rows * S, W]` with tiles of SHOWN_SIZE: a report travels with the repository."""
+    side = picture.shape[1] // rows
+    size = [rows * SHOWN_SIZE, picture.shape[2] // side * SHOWN_SIZE]
+    return F.interpolate(picture[None], size=size, mode="bilinear", antialias=True)[0].clamp(-1, 1)
+
+
+def _pictured(ways: Iterable[str]) -> list[str]:
+    """The ways that strips show: not the many ways to invert or average the same pairs."""
+    return [way for way in ways if "clean, " not in way or way.endswith(", joint")]
 
 
 def run(
@@ -53,13 +70,15 @@ def run(
         report(f"measuring: {name}")
         found[name] = experiment.readings(find, semantics)
         methods[name] = figures_of(found[name], options)
+    strips = {}
     for attribute in options.semantics:
-        shown = {name: find(attribute) for name, (find, able) in ways.items() if attribute in able}
-        write_image(folder / f"strip-{attribute}.png", comparison(experiment, attribute, shown)[None])
+        strips[attribute] = _pictured(name for name, (_, able) in ways.items() if attribute in able)
+        shown = {name: ways[name][0](attribute) for name in strips[attribute]}
+        write_image(folder / f"strip-{attribute}.webp", comparison(experiment, attribute, shown)[None])
     few = min(10, options.pairs)
     hidden, pictures = limits.inapplicable(experiment)
     for name, picture in pictures.items():
-        write_image(folder / f"limit-{name.replace(' ', '_')}.png", picture[None])
+        write_image(folder / f"limit-{name.replace(' ', '_')}.webp", _small(picture, 3)[None])
     kinds = {"clean": options.semantics, "crude": tuple(n for n in options.semantics if n in KINDS["crude"])}
     results = {
         "bundle": {
@@ -76,6 +95,7 @@ def run(
             name: round(float(experiment.faces(name).mask.double().mean()), 4) for name in options.semantics
         },
         "methods": methods,
+        "strips": strips,
         "paired": paired(found, options),
         "themselves": {
             kind: among_themselves(experiment, kind, names, few) for kind, names in kinds.items() if names
@@ -87,7 +107,26 @@ def run(
         ),
         "inapplicable": hidden,
         "two_changes": limits.two_changes(experiment, options.semantics),
+        "reconstruction": _reconstruction(experiment) if options.people else {},
         "judge": {"R2": {n: round(float(judge.r2[SCENE_NAMES.index(n)]), 3) for n in JUDGED}},
         "seconds": round(time.monotonic() - started, 1),
     }
     return {**results, "bars": bars(results)}
+
+
+def _reconstruction(experiment: Experiment) -> dict[str, Any]:
+    options = experiment.options
+    amounts = Amounts(
+        people=options.people,
+        optimised=min(options.people, options.optimised),
+        pca_pictures=4 * options.people,
+        pca_plus_pictures=2 * options.people,
+        samples=options.people,
+        faces=options.faces,
+        stepped_faces=options.faces,
+        steps=options.steps,
+        resamples=options.resamples,
+        seed=options.seed,
+    )
+    faces = {name: experiment.faces(name) for name in options.semantics}
+    return reconstruction_report(experiment.bundle, amounts, faces=faces, report=experiment.report)

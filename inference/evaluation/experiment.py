@@ -57,6 +57,8 @@ class Options:
     many: int = 100  # pairs by the encoder alone, for the paper's figure 9; 0 for none
     steps: int = DEFAULT_STEPS
     semantics: tuple[str, ...] = JUDGED
+    people: int = 1000  # for reconstruction and samples; 0 leaves them out
+    optimised: int = 64  # of them, in a hundred steps
     resamples: int = 400
     seed: int = 0
 

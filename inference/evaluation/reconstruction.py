@@ -227,9 +227,9 @@ def samples(bundle: Bundle, pictures: Pictures, amounts: Amounts) -> dict[str, A
 
 
 def population_of(bundle: Bundle) -> str:
-    """The population that the recipe of bundles of this name trains on."""
+    """The population that the recipe of this bundle trains on; older ones tell it by their name only."""
     for recipe in RECIPES.values():
-        if recipe.bundle_name == bundle.name:
+        if bundle.metadata.get("recipe") == recipe.name or recipe.bundle_name == bundle.name:
             return recipe.sampler
     raise OptionError(
         f"the bundle {bundle.name!r}, which no recipe makes",

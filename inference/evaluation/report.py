@@ -47,7 +47,7 @@ figure { margin: 1.5rem 0; }
 
 
 def write_report(folder: Path, results: Mapping[str, Any]) -> None:
-    """Write `report.json`, plots (SVG) and `index.html` into a folder; strips (PNG) are there already."""
+    """Write `report.json`, plots (SVG) and `index.html` into a folder; strips (WebP) are there already."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "report.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     plots = _plots(folder, results)
@@ -153,14 +153,14 @@ def _page(folder: Path, results: Mapping[str, Any], plots: Sequence[tuple[str, s
             facts = results[name]
             nested = all(isinstance(value, Mapping) for value in facts.values())
             parts += [f"<h2>{title}</h2>", _facts(facts if nested else {"all": facts})]
-    for file in sorted(path.name for path in folder.glob("limit-*.png")):
-        name = file.removeprefix("limit-").removesuffix(".png").replace("_", " ")
+    for file in sorted(path.name for path in folder.glob("limit-*.webp")):
+        name = file.removeprefix("limit-").removesuffix(".webp").replace("_", " ")
         caption = f"{name}: as drawn, truly changed, and edited (figure 8)"
         parts.append(f"<figure><img src='{file}' alt='{caption}'><figcaption>{caption}</figcaption></figure>")
     if results.get("judge"):
         parts += ["<h2>The judge</h2>", _facts(results["judge"])]
-    for file in sorted(path.name for path in folder.glob("strip-*.png")):
-        name = file.removeprefix("strip-").removesuffix(".png").replace("_", " ")
+    for file in sorted(path.name for path in folder.glob("strip-*.webp")):
+        name = file.removeprefix("strip-").removesuffix(".webp").replace("_", " ")
         parts.append(
             f"<figure><img src='{file}' alt='Strips: {name}'><figcaption>{name}</figcaption></figure>"
         )

@@ -24,13 +24,19 @@ from direction_commons.media.services import images_clean
 from directions.evidence.models import Report, StripRow
 from directions.generators.models import Generator
 from directions.generators.signals import generator_registered
-from tests.directions.evidence_rows import CASE, FACES, SIDE, WAYS, a_report, write_report, write_strip
+from tests.directions.evidence_rows import (
+    CASE,
+    FACES,
+    SEMANTICS,
+    SHOWN,
+    SIDE,
+    WAYS,
+    a_report,
+    write_report,
+    write_strip,
+)
 from tests.directions.studio_rows import a_generator
 from tests.directions.test_pages import page
-
-HIDDEN_WAYS = [
-    way for way in WAYS if "joint" in way or "encoder" in way
-]  # other inversions of the same pairs have no pictures
 
 
 @pytest.fixture
@@ -65,14 +71,14 @@ def test_a_report_is_taken_in_with_its_pictures_encoded_anew(generator: Generato
     assert report.text == (folder / "report.json").read_text()
     assert report.measured_at.isoformat() == "2026-03-01T12:30:00+00:00"
     rows = StripRow.objects.filter(semantic="mouth_open")
-    able = [way for way in WAYS if "crude" not in way and way not in HIDDEN_WAYS]
+    able = [way for way in SHOWN if "crude" not in way]
     assert [row.way for row in rows] == ["before", "after", "own", *able]
     row = rows[0]
     assert (row.faces, row.image.width, row.image.height) == (FACES, FACES * SIDE, SIDE)
     assert row.image.content_type == "image/webp"
     shown = Client().get(reverse("media:image", args=[row.image_id]))
     got = Image.open(io.BytesIO(shown.getvalue())).convert("RGB")
-    came = Image.open(folder / "strip-mouth_open.png").crop((0, 0, FACES * SIDE, SIDE))
+    came = Image.open(folder / "strip-mouth_open.webp").crop((0, 0, FACES * SIDE, SIDE))
     assert got.tobytes() == came.tobytes()  # the first row is the first row
     assert StripRow.objects.filter(semantic=CASE).count() == 3
 
@@ -90,7 +96,7 @@ def test_a_newer_report_replaces_numbers_and_pictures(
     take_in(folder)
     old = set(StoredImage.objects.values_list("pk", flat=True))
     change(folder, lambda data: data.update(measured="2026-04-01T00:00:00+00:00"))
-    write_strip(folder / "strip-hat.png", rows=3 + len(WAYS), seed=77)
+    write_strip(folder / "strip-hat.webp", rows=3 + len(SHOWN), seed=77)
     with django_capture_on_commit_callbacks(execute=True):
         take_in(folder)
     assert Report.objects.get().measured_at.month == 4
@@ -103,7 +109,7 @@ def test_a_newer_report_replaces_numbers_and_pictures(
 def test_nothing_but_the_report_and_its_strips_is_opened(generator: Generator, folder: Path) -> None:
     (folder / "index.html").write_text("<script>alert('index')</script>")
     (folder / "effect.svg").write_text("<svg onload='alert(1)'/>")
-    (folder / "strip-../../secret.png").parent.mkdir(parents=True, exist_ok=True)
+    (folder / "strip-../../secret.webp").parent.mkdir(parents=True, exist_ok=True)
     take_in(folder)
     text = page(Client(), "/evidence/drawn/").check().response.content.decode()
     assert "alert" not in text
@@ -119,7 +125,7 @@ def test_nothing_but_the_report_and_its_strips_is_opened(generator: Generator, f
         (lambda d: d.update(measured="lately"), "a time such as"),
         (lambda d: d["options"].update(faces="many"), "a whole number"),
         (lambda d: d["options"].update(semantics=["../../etc/passwd"]), "a semantic's name"),
-        (lambda d: d["options"].update(semantics=["smile", "freckles"]), "strip-freckles.png"),
+        (lambda d: d["options"].update(semantics=["smile", "freckles"]), "no strip of 'freckles'"),
         (
             lambda d: d["methods"]["1 clean"]["effect"]["mean"].update(low="x"),
             "methods: 1 clean: effect: mean is",
@@ -129,7 +135,8 @@ def test_nothing_but_the_report_and_its_strips_is_opened(generator: Generator, f
             "one of smile, mouth_open, hat",
         ),
         (lambda d: d["projection"]["pca"].pop(), "12 points, as many as labels"),
-        (lambda d: d["methods"].pop("sefa, best of 50"), "13 rows of square pictures"),
+        (lambda d: d["strips"]["hat"].pop(), "10 rows of square pictures"),
+        (lambda d: d["strips"].update(hat=["of magic"]), "names of methods was wanted"),
         (lambda d: d.update(inapplicable={"../x y": {}}), "a case's name"),
     ],
 )
@@ -144,11 +151,11 @@ def test_an_odd_report_is_refused_with_its_place(
 
 
 def test_files_that_are_no_report_are_refused(generator: Generator, folder: Path, tmp_path: Path) -> None:
-    (folder / "strip-hat.png").write_text("<svg/>")
-    with pytest.raises(CommandError, match=r"strip-hat\.png: This file is not a JPEG, PNG or WebP"):
+    (folder / "strip-hat.webp").write_text("<svg/>")
+    with pytest.raises(CommandError, match=r"strip-hat\.webp: This file is not a JPEG, PNG or WebP"):
         take_in(folder)
-    (folder / "strip-hat.png").unlink()
-    with pytest.raises(CommandError, match=r"strip-hat\.png in .* cannot be read: No such file"):
+    (folder / "strip-hat.webp").unlink()
+    with pytest.raises(CommandError, match=r"strip-hat\.webp in .* cannot be read: No such file"):
         take_in(folder)
     (folder / "report.json").write_text('{"bundle": ')
     with pytest.raises(CommandError, match=r"report\.json is no whole JSON file"):
@@ -166,11 +173,11 @@ def test_files_that_are_no_report_are_refused(generator: Generator, folder: Path
 
 def test_oversized_things_are_refused(generator: Generator, folder: Path, settings: Any) -> None:
     settings.MEDIA_MAX_PIXELS = 1000
-    with pytest.raises(CommandError, match=r"strip-smile\.png: The picture has"):
+    with pytest.raises(CommandError, match=r"strip-smile\.webp: The picture has"):
         take_in(folder)
     settings.MEDIA_MAX_PIXELS = 25_000_000
     settings.MEDIA_MAX_BYTES = 100
-    with pytest.raises(CommandError, match=r"strip-smile\.png: The file has"):
+    with pytest.raises(CommandError, match=r"strip-smile\.webp: The file has"):
         take_in(folder)
     (folder / "report.json").write_text(" " * (4 * 1024**2 + 1))
     with pytest.raises(CommandError, match="more than 4 MB"):
@@ -316,12 +323,13 @@ def test_what_was_not_measured_is_said(generator: Generator, folder: Path) -> No
     def edit(data: dict[str, Any]) -> None:
         for way in gone:
             del data["methods"][way]
+        data["strips"] = {name: ["1 clean", "3 clean"] for name in SEMANTICS}
         for section in ("themselves", "projection", "bars", "inapplicable", "subpopulations", "paired"):
             del data[section]
 
     change(folder, edit)
     for semantic in ("smile", "mouth_open", "hat"):
-        write_strip(folder / f"strip-{semantic}.png", rows=5)
+        write_strip(folder / f"strip-{semantic}.webp", rows=5)
     take_in(folder)
     text = page(Client(), "/evidence/drawn/").check().text
     assert text.count("This report did not measure it.") == 4
@@ -370,6 +378,8 @@ def test_hostile_words_stay_words(generator: Generator, folder: Path) -> None:
             ("<img src=x onerror=alert(1)>" if way == "sefa, best of 50" else way): found
             for way, found in data["methods"].items()
         }
+        for shown in data["strips"].values():
+            shown[:] = [way for way in shown if way in data["methods"]] + ["<img src=x onerror=alert(1)>"]
         data["bars"][0]["what"] = "</td><script>alert(2)</script>"
 
     take_in(change(folder, edit))

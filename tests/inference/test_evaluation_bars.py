@@ -91,5 +91,12 @@ def test_known_codes_have_higher_bars_and_need_no_gain() -> None:
     assert not _found(results, "edit share, ten clean")
 
 
+@pytest.mark.parametrize(("ratio", "met"), [(0.4, False), (0.8, True), (1.5, False)])
+def test_detail_is_neither_blurred_away_nor_bought_with_grain(ratio: float, met: bool) -> None:
+    results = deepcopy(RESULTS)
+    results["reconstruction"] = {"encoder": {"laplacian_variance_ratio": {"value": ratio}}}
+    assert _found(results, "variance of fine detail") is met
+
+
 def test_what_a_report_cannot_answer_is_left_out() -> None:
     assert not any("crude" in what or "purity" in what or "20 labels" in what for what in _met(RESULTS))

@@ -24,6 +24,7 @@ SMALL = Options(
     inversions=("joint",),
     steps=0,
     semantics=("glasses", "hair_length"),
+    people=0,
     resamples=50,
 )
 
@@ -74,7 +75,7 @@ def test_the_whole_experiment_and_its_page(tmp_path: Path, monkeypatch: pytest.M
     assert {bar["what"] for bar in stored["bars"]} >= {"purity of clean pairs", "purity of crude pairs"}
     page = (tmp_path / "index.html").read_text()
     assert "What it must show" in page
-    for file in (*tmp_path.glob("*.svg"), *tmp_path.glob("strip-*.png")):
+    for file in (*tmp_path.glob("*.svg"), *tmp_path.glob("strip-*.webp")):
         assert file.name in page
         assert file.stat().st_size > 500
     assert "http" not in page  # nothing is loaded from elsewhere
