@@ -23,13 +23,13 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
+from inference.embedded import EMBEDDED
 from inference.encoders import ENCODERS, Encoder
 from inference.errors import BundleError, RegistryError
 from inference.generators import GENERATORS, Generator
 from inference.perceptual import Perceptual
 
 FORMAT = 1
-EMBEDDED = {"portraits": Path(__file__).parent / "portraits" / "bundle"}
 NETWORKS = ("generator", "encoder", "perceptual")
 THRESHOLDS = ("null_floor", "unrelated", "out_of_domain")
 

@@ -20,10 +20,10 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils.text import slugify
 
-import inference
 from direction_commons.errors import UserError
 from directions.generators.models import Generator
 from directions.generators.signals import generator_registered
+from inference.embedded import EMBEDDED
 
 log = structlog.get_logger(__name__)
 
@@ -71,11 +71,8 @@ def generator_make_default(*, generator: Generator) -> None:
 
 
 def bundle_folder(location: str) -> Path:
-    """Where the bundle's files lie: an embedded one beside its training code, any other at its own path."""
-    embedded = Path(inference.__file__).parent / location / "bundle"
-    if location.isidentifier() and embedded.is_dir():
-        return embedded
-    return Path(location)
+    """Where the bundle's files lie: an embedded one in the library, any other at its own path."""
+    return EMBEDDED.get(location, Path(location))
 
 
 def _manifest_sha256(folder: Path) -> str:

@@ -92,7 +92,7 @@ def test_no_code_direction_or_strip_is_shipped() -> None:
         for name in names
     ]
     numbers = {path.as_posix() for path in shipped if path.suffix in NUMBERS}
-    networks = [f"portraits/bundle/{name}" for name in ("generator", "encoder", "perceptual")]
+    networks = [f"portraits/bundles/known_codes/{name}" for name in ("generator", "encoder", "perceptual")]
     assert numbers == {
         f"inference/{name}.safetensors" for name in (*networks, "evaluation/judge_weights/judge")
     }
@@ -127,7 +127,7 @@ def test_with_the_renderer_deleted_all_still_works(tmp_path: Path, tiny_folders:
         shutil.copytree(settings.ROOT / folder, copy / folder, ignore=shutil.ignore_patterns("__pycache__"))
     portraits = copy / "inference" / "portraits"
     for path in portraits.iterdir():
-        if path.name != "bundle":
+        if path.name != "bundles":
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     for number in range(3):  # of the whole picture: an untrained generator, too, sees it
         other = number / 10

@@ -97,7 +97,7 @@ def prepared_from() -> str:
     def files() -> Iterator[Path]:
         yield REPOSITORY / "requirements.lock"
         for pattern in ("directions/*/migrations/*.py", "platform/*/*/migrations/*.py", "static/**/*",
-                        "inference/portraits/bundle/*", "docs/evidence/*/*"):  # fmt: skip
+                        "inference/portraits/bundles/*/*", "docs/evidence/*/*"):  # fmt: skip
             yield from sorted(REPOSITORY.glob(pattern))
 
     digest = hashlib.sha256(sys.version.encode())
