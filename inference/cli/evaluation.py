@@ -23,6 +23,10 @@ def add_commands(commands: Commands, arguments: Sequence[str]) -> None:
     parser.add_argument("--report", type=Path, required=True, help="folder for index.html and report.json")
     parser.add_argument("--faces", type=int, default=32, help="held-out faces a semantic (default: 32)")
     parser.add_argument("--pairs", type=int, default=30, help="pairs of a kind a semantic (default: 30)")
+    parser.add_argument(
+        "--people", type=int, default=1000, help="for reconstruction and samples; 0: without (default: 1000)"
+    )
+    parser.add_argument("--optimised", type=int, default=64, help="of them in 100 steps (default: 64)")
     parser.add_argument("--only", nargs="+", metavar="SEMANTIC", help="some of the fourteen, not all")
     parser.add_argument("--seed", type=int, default=0, help="of the bootstrap and the baselines' samples")
 
@@ -45,6 +49,8 @@ def _evaluate(options: argparse.Namespace) -> int:
         Options(
             faces=options.faces,
             pairs=options.pairs,
+            people=options.people,
+            optimised=options.optimised,
             steps=DEFAULT_STEPS if options.steps is None else options.steps,
             semantics=tuple(options.only or JUDGED),
             seed=options.seed,
