@@ -214,15 +214,24 @@ def paired_difference(
     resamples: int = 400,
     seed: int = 0,
 ) -> Interval:
-    """Mean over semantics of first minus second, both on the same resampled faces and draws of pairs."""
+    """Mean over semantics of first minus second, both on the same resampled faces.
+
+    Two ways with equally many directions share their draws, too (the same pairs, inverted or averaged in two
+    ways); where one has more, each is resampled for itself, so that none of its draws is left out.
+    """
     rng = np.random.default_rng(seed)
     value, drawn = [], []
     for name, a in first.items():
         b = second[name]
-        p, n = min(len(a.edited), len(b.edited)), len(a.base)
         value.append(figure(a) - figure(b))
-        picks = [_resampled(rng, p, n) for _ in range(resamples)]
-        drawn.append([figure(a.rows(*pick)) - figure(b.rows(*pick)) for pick in picks])
+        differences = []
+        for _ in range(resamples):
+            directions, faces = _resampled(rng, *a.error_edited.shape)
+            others = directions
+            if len(b.edited) != len(a.edited):
+                others = rng.choice(len(b.edited), (len(b.edited),))
+            differences.append(figure(a.rows(directions, faces)) - figure(b.rows(others, faces)))
+        drawn.append(differences)
     return _interval(float(np.mean(value)), np.mean(drawn, axis=0))
 
 
@@ -233,6 +242,11 @@ def _resampled(rng: np.random.Generator, directions: int, faces: int) -> tuple[R
 def _interval(value: float, drawn: Array) -> Interval:
     low, high = np.percentile(drawn, [2.5, 97.5])
     return Interval(value, float(low), float(high))
+
+
+def plain(interval: Interval) -> dict[str, float]:
+    """Rounded, ready for JSON."""
+    return {"value": round(interval.value, 4), "low": round(interval.low, 4), "high": round(interval.high, 4)}
 
 
 # --- directions among themselves: cosines [n, n] in the effect metric, and a label for each ----------------

@@ -19,7 +19,7 @@ from inference.bundle import Bundle
 from inference.effect_metric import norm
 from inference.errors import OptionError
 from inference.evaluation.faces import FIRST_FACE
-from inference.evaluation.figures import Interval
+from inference.evaluation.figures import Interval, plain
 from inference.evaluation.judge_training import compressed
 from inference.evaluation.judged import JUDGED
 from inference.evaluation.measure import masked_error
@@ -182,7 +182,3 @@ def bootstrap(
     drawn = [statistic(*(column[rows] for column in columns)) for rows in picks]
     low, high = np.percentile(drawn, [2.5, 97.5])
     return Interval(float(statistic(*columns)), float(low), float(high))
-
-
-def plain(interval: Interval) -> dict[str, float]:
-    return {"value": round(interval.value, 4), "low": round(interval.low, 4), "high": round(interval.high, 4)}

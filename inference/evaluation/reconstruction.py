@@ -22,6 +22,7 @@ from torch import Tensor
 from inference.bundle import Bundle
 from inference.editing import synthesise
 from inference.errors import OptionError
+from inference.evaluation.figures import plain
 from inference.evaluation.judged import JUDGED
 from inference.evaluation.own_changes import (
     Inverted,
@@ -30,7 +31,6 @@ from inference.evaluation.own_changes import (
     inverted_faces,
     kept,
     null_floor,
-    plain,
 )
 from inference.evaluation.picture_statistics import detail, sample_distances
 from inference.evaluation.principal import principal_components

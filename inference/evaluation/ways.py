@@ -14,10 +14,10 @@ from inference.evaluation.experiment import Experiment, Options
 from inference.evaluation.figures import (
     FIGURES,
     SMALLER_IS_BETTER,
-    Interval,
     Readings,
     over_semantics,
     paired_difference,
+    plain,
 )
 from inference.evaluation.pair_kinds import KINDS
 
@@ -108,7 +108,3 @@ def _compared(names: Sequence[str], options: Options) -> list[tuple[str, str]]:
     rest = [name for name in names if "clean," not in name and name != "10 clean"]
     pairs += [(name, "10 clean") if name == "10 crude" else ("10 clean", name) for name in rest]
     return [(first, second) for first, second in pairs if first in names and second in names]
-
-
-def plain(interval: Interval) -> dict[str, float]:
-    return {"value": round(interval.value, 4), "low": round(interval.low, 4), "high": round(interval.high, 4)}

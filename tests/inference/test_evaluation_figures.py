@@ -119,6 +119,22 @@ def test_a_paired_difference_sees_what_separate_intervals_do_not() -> None:
     assert apart < figures.over_semantics(good, figures.effect)[0].high
 
 
+def test_a_difference_from_a_single_direction_is_over_all_draws_of_the_other() -> None:
+    """The first of five directions is far off: it must count as one of five, in value and interval."""
+    r = readings(0.8)
+    away = np.zeros_like(r.edited)
+    away[0, :, 0] = -0.6
+    several = {"a": replace(r, edited=r.edited + away)}
+    single = {"a": r.rows(np.array([1]), np.arange(N))}
+    difference = figures.paired_difference(several, single, figures.effect, resamples=200)
+    assert difference.value == pytest.approx(-0.2)
+    assert difference.low < -0.3  # more than one of the five may be the one that is off
+    assert difference.high == pytest.approx(0)  # or none
+    back = figures.paired_difference(single, several, figures.effect, resamples=200)
+    assert back.low == pytest.approx(0)
+    assert back.high > 0.3
+
+
 def test_wrong_shapes_are_refused() -> None:
     with pytest.raises(ShapeError, match="leakage"):
         replace(readings(1.0), leakage=np.zeros((P, N + 1)))
