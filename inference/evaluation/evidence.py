@@ -18,13 +18,14 @@ import torch.nn.functional as F
 
 from inference.bundle import Bundle
 from inference.editing import Movable, edit
+from inference.errors import OptionError
 from inference.evaluation import limits
 from inference.evaluation.bars import bars
 from inference.evaluation.experiment import Experiment, Options, Report
 from inference.evaluation.judge import Judge
 from inference.evaluation.judged import JUDGED
 from inference.evaluation.pair_kinds import KINDS
-from inference.evaluation.reconstruction import Amounts, reconstruction_report
+from inference.evaluation.reconstruction import Amounts, population_of, reconstruction_report
 from inference.evaluation.structure import among_themselves, projections, superposition
 from inference.evaluation.ways import figures_of, paired, ways_to_find
 from inference.images import write_image
@@ -60,10 +61,21 @@ def _pictured(ways: Iterable[str]) -> list[str]:
 def run(
     bundle: Bundle, judge: Judge, options: Options, folder: Path, report: Report = print
 ) -> dict[str, Any]:
-    """The whole experiment; strips go into `folder` as they are made, the rest comes back as numbers."""
+    """The whole experiment; strips go into `folder` as they are made, the rest comes back as numbers.
+
+    What can be refused is refused before the hours that it takes.
+    """
     started = time.monotonic()
-    folder.mkdir(parents=True, exist_ok=True)
     experiment = Experiment(bundle, judge, options, report)
+    if options.pairs < 2 or len(set(options.semantics)) < 2:
+        raise OptionError(
+            f"{options.pairs} pairs of {', '.join(options.semantics)}",
+            "at least 2 pairs of each of 2 semantics: directions are also compared among themselves",
+            code="option:evaluation",
+        )
+    amounts = _amounts(options) if options.people else None
+    population = population_of(bundle) if options.people else None
+    folder.mkdir(parents=True, exist_ok=True)
     ways = ways_to_find(experiment)
     methods, found = {}, {}
     for name, (find, semantics) in ways.items():
@@ -107,16 +119,24 @@ def run(
         ),
         "inapplicable": hidden,
         "two_changes": limits.two_changes(experiment, options.semantics),
-        "reconstruction": _reconstruction(experiment) if options.people else {},
+        "reconstruction": reconstruction_report(
+            bundle,
+            amounts,
+            population=population,
+            faces={name: experiment.faces(name) for name in options.semantics},
+            report=report,
+        )
+        if amounts
+        else {},
         "judge": {"R2": {n: round(float(judge.r2[SCENE_NAMES.index(n)]), 3) for n in JUDGED}},
         "seconds": round(time.monotonic() - started, 1),
     }
     return {**results, "bars": bars(results)}
 
 
-def _reconstruction(experiment: Experiment) -> dict[str, Any]:
-    options = experiment.options
-    amounts = Amounts(
+def _amounts(options: Options) -> Amounts:
+    """How much of reconstruction and samples is measured."""
+    return Amounts(
         people=options.people,
         optimised=min(options.people, options.optimised),
         pca_pictures=4 * options.people,
@@ -128,5 +148,3 @@ def _reconstruction(experiment: Experiment) -> dict[str, Any]:
         resamples=options.resamples,
         seed=options.seed,
     )
-    faces = {name: experiment.faces(name) for name in options.semantics}
-    return reconstruction_report(experiment.bundle, amounts, faces=faces, report=experiment.report)

@@ -24,16 +24,20 @@ from inference.portraits.training.data import to_images
 
 Array = npt.NDArray[np.float64]
 
-# Who is looked at apart: name -> scenes [N, K] -> bool [N].
-SUBPOPULATIONS: Mapping[str, Callable[[Array], npt.NDArray[np.bool_]]] = {
-    "cropped hair": lambda scenes: _number(scenes, "hair_length") < 0.2,
-    "bearded": lambda scenes: _number(scenes, "beard") > 0,
-    "dark skin": lambda scenes: _number(scenes, "skin_tone") > 2 / 3,
-    "light skin": lambda scenes: _number(scenes, "skin_tone") < 1 / 3,
-    "large turn": lambda scenes: np.abs(_number(scenes, "head_turn") - 0.5) > 0.35,
-    "with hat": lambda scenes: _number(scenes, "hat") > 0,
-    "with glasses": lambda scenes: _number(scenes, "glasses") > 0,
+# Who is looked at apart: name -> (the attribute that makes them so, scenes [N, K] -> bool [N]).
+SUBPOPULATIONS: Mapping[str, tuple[str, Callable[[Array], npt.NDArray[np.bool_]]]] = {
+    "cropped hair": ("hair_length", lambda scenes: _number(scenes, "hair_length") < 0.2),
+    "bearded": ("beard", lambda scenes: _number(scenes, "beard") > 0),
+    "dark skin": ("skin_tone", lambda scenes: _number(scenes, "skin_tone") > 2 / 3),
+    "light skin": ("skin_tone", lambda scenes: _number(scenes, "skin_tone") < 1 / 3),
+    "large turn": ("head_turn", lambda scenes: np.abs(_number(scenes, "head_turn") - 0.5) > 0.35),
+    "with hat": ("hat", lambda scenes: _number(scenes, "hat") > 0),
+    "with glasses": ("glasses", lambda scenes: _number(scenes, "glasses") > 0),
 }
+_EVERYBODY: tuple[str, Callable[[Array], npt.NDArray[np.bool_]]] = (
+    "",
+    lambda scenes: np.ones(len(scenes), bool),
+)
 FEW = 3  # faces of a kind below which a semantic says nothing about them
 
 # Changes that cannot show, or hardly: what is asked, on people who are set so.
@@ -53,11 +57,14 @@ def _number(scenes: Array, name: str) -> Array:
 
 def subpopulations(experiment: Experiment, readings: Mapping[str, Readings]) -> dict[str, Any]:
     """Effect and edit share of one way on parts of the judged faces: means over the semantics that have
-    enough such faces (a semantic that *is* the part is left out of it), how many these are, and the worst."""
+    enough such faces (not the semantic that makes the part: all of its faces would be in, or none), how many
+    these are, and the worst."""
     results: dict[str, Any] = {}
-    for name, belongs in {"everybody": lambda scenes: np.ones(len(scenes), bool), **SUBPOPULATIONS}.items():
+    for name, (cause, belongs) in {"everybody": _EVERYBODY, **SUBPOPULATIONS}.items():
         effects, shares, faces = {}, {}, 0
         for attribute, found in readings.items():
+            if attribute == cause:
+                continue
             rows = np.flatnonzero(belongs(experiment.faces(attribute).scenes))
             if len(rows) < min(FEW, len(found.base)):
                 continue
@@ -123,7 +130,7 @@ def two_changes(experiment: Experiment, semantics: Sequence[str]) -> dict[str, A
     drawn: list[tuple[int, int]] = []
     scenes: list[npt.NDArray[np.float32]] = []
     for number in range(len(semantics)):
-        for shift in (1, len(semantics) // 2):
+        for shift in sorted({1, len(semantics) // 2}):
             other = (number + shift) % len(semantics)
             if other == number or (other, number) in drawn:
                 continue

@@ -51,7 +51,10 @@ _AT_ONCE = 16
 
 @dataclass(frozen=True)
 class Amounts:
-    """How much is measured. The optimised ones are few because each costs a hundred steps."""
+    """How much is measured. The optimised ones are few because each costs a hundred steps.
+
+    Raises OptionError for amounts that say nothing.
+    """
 
     people: int = 1000
     optimised: int = 64
@@ -68,6 +71,21 @@ class Amounts:
     resamples: int = 400
     seed: int = 0
     workers: int = 1  # processes that draw
+
+    def __post_init__(self) -> None:
+        least = {"people": 2, "optimised": 0, "pca_pictures": 4, "pca_plus_pictures": 0, "samples": 2}
+        least |= {"patches": 1, "projections": 1, "faces": 1, "stepped_faces": 1, "kept_people": 1}
+        least |= {"workers": 1}
+        short = {name: getattr(self, name) for name in least if getattr(self, name) < least[name]}
+        if short or self.optimised > self.people:
+            raise OptionError(
+                ", ".join(f"{name}={value}" for name, value in short.items())
+                or f"optimised={self.optimised} of people={self.people}",
+                "at least "
+                + ", ".join(f"{name}={wanted}" for name, wanted in least.items())
+                + ", and no more optimised than people",
+                code="option:amounts",
+            )
 
 
 def reconstruction_report(
@@ -91,7 +109,6 @@ def reconstruction_report(
         sheet: writes originals, reconstructions and optimised ones of the first sixteen people there.
     """
     started = time.monotonic()
-    _check(amounts)
     source = population_of(bundle) if population is None else population
     if source not in SAMPLERS:
         raise OptionError(
@@ -234,7 +251,7 @@ def population_of(bundle: Bundle) -> str:
     raise OptionError(
         f"the bundle {bundle.name!r}, which no recipe makes",
         f"the population it was trained on, one of {', '.join(SAMPLERS)}",
-        "say which: --population NAME",
+        "say which (--population NAME), or let `evaluate` leave pictures out (--people 0)",
         code="option:population",
     )
 
@@ -275,20 +292,3 @@ def _psnr(made: Tensor, true: Tensor) -> Array:
 def _interval(statistic: Callable[..., Any], values: Array, amounts: Amounts) -> dict[str, float]:
     found = bootstrap(statistic, values, resamples=amounts.resamples, seed=amounts.seed)
     return plain(found)
-
-
-def _check(amounts: Amounts) -> None:
-    least = {"people": 2, "optimised": 0, "pca_pictures": 4, "pca_plus_pictures": 0, "samples": 2}
-    least |= {"patches": 1, "projections": 1, "faces": 1, "stepped_faces": 1, "kept_people": 1, "workers": 1}
-    short = {
-        name: getattr(amounts, name) for name, wanted in least.items() if getattr(amounts, name) < wanted
-    }
-    if short or amounts.optimised > amounts.people:
-        raise OptionError(
-            ", ".join(f"{name}={value}" for name, value in short.items())
-            or f"optimised={amounts.optimised} of people={amounts.people}",
-            "at least "
-            + ", ".join(f"{name}={wanted}" for name, wanted in least.items())
-            + ", and no more optimised than people",
-            code="option:amounts",
-        )

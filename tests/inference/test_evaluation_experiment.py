@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from inference.bundle import Bundle
 from inference.errors import OptionError
-from inference.evaluation import baselines, figures
+from inference.evaluation import baselines, figures, limits
 from inference.evaluation.evidence import run
 from inference.evaluation.experiment import Experiment, Options
 from inference.evaluation.judge import Judge
 from inference.evaluation.report import write_report
+from inference.portraits import SCENE_NAMES
 
 SMALL = Options(
     faces=6,
@@ -91,3 +93,47 @@ def test_a_default_inversion_among_the_others_is_refused() -> None:
 def test_unknown_semantics_are_refused() -> None:
     with pytest.raises(OptionError, match="freckles"):
         Experiment(Bundle.load("portraits", "cpu"), Judge.load(), replace(SMALL, semantics=("freckles",)))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"pairs": 1}, "at least 2 pairs"),
+        ({"semantics": ("glasses",)}, "2 semantics"),
+        ({"people": 1}, "people=1"),
+    ],
+)
+def test_what_would_fail_after_hours_is_refused_at_once(
+    change: dict[str, Any], said: str, tmp_path: Path
+) -> None:
+    told: list[str] = []
+    bundle = Bundle.load("portraits", "cpu")
+    with pytest.raises(OptionError, match=said):
+        run(bundle, Judge.load(), replace(SMALL, **change), tmp_path / "report", told.append)
+    assert not told
+    assert not (tmp_path / "report").exists()
+
+
+def test_a_bundle_that_no_recipe_makes_is_refused_at_once(tmp_path: Path) -> None:
+    bundle = Bundle.load("portraits", "cpu")
+    bundle.name, bundle.metadata = "mine", {}
+    with pytest.raises(OptionError, match="no recipe makes"):
+        run(bundle, Judge.load(), replace(SMALL, people=2), tmp_path / "report", lambda text: None)
+
+
+def test_the_semantic_that_makes_a_part_of_the_people_is_left_out_of_it(
+    experiment: Experiment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Everybody whose hair is to grow has it cropped: that says nothing of cropped hair apart."""
+    monkeypatch.setattr(limits, "FEW", 1)
+    faces = {
+        name: replace(experiment.faces(name), scenes=np.zeros((6, len(SCENE_NAMES))))
+        for name in SMALL.semantics
+    }
+    monkeypatch.setattr(experiment, "_faces", faces)
+    found = experiment.readings(lambda name: experiment.averages(name, "clean", 3), SMALL.semantics)
+    parts = limits.subpopulations(experiment, found)
+    assert (parts["everybody"]["semantics"], parts["everybody"]["faces"]) == (2, 12)
+    assert (parts["cropped hair"]["semantics"], parts["cropped hair"]["faces"]) == (1, 6)
+    assert parts["cropped hair"]["worst"] == "glasses"
+    assert "with glasses" not in parts
