@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from drf_spectacular.utils import extend_schema
@@ -16,6 +15,7 @@ from direction_commons.api.paging import page_answer
 from direction_commons.api.schema import PAGING, paged
 from directions.evidence.access import access_report
 from directions.evidence.models import Report, StripRow
+from directions.evidence.reading import report_data
 from directions.evidence.selectors import report_list
 from directions.evidence.words import way_words
 
@@ -55,7 +55,7 @@ class EvidenceDetailSerializer(EvidenceSerializer):
         fields = [*EvidenceSerializer.Meta.fields, "rows", "report"]
 
     def get_report(self, report: Report) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(report.text, parse_constant=lambda _: None)
+        found: dict[str, Any] = report_data(report.text)
         return found
 
 

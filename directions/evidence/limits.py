@@ -6,6 +6,7 @@ and stands with everything else in the tables for researchers.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -123,7 +124,7 @@ def _sentences(evidence: Evidence) -> tuple[str, ...]:
 
 
 def goals(evidence: Evidence) -> list[Goal]:
-    """What the report says of the bars that it was held to."""
+    """What the report says of the bars that it was held to; one whose figure is no number counts, too."""
     found = evidence.data.get("bars")
     return [_goal(row) for row in found if _is_goal(row)] if isinstance(found, list) else []
 
@@ -131,7 +132,7 @@ def goals(evidence: Evidence) -> list[Goal]:
 def _is_goal(row: Any) -> bool:
     return (
         isinstance(row, dict)
-        and is_number(row.get("value"))
+        and (row.get("value") is None or is_number(row["value"]))
         and isinstance(row.get("met"), bool)
         and isinstance(row.get("what"), str)
         and isinstance(row.get("wanted"), str)
@@ -143,7 +144,7 @@ def _goal(row: dict[str, Any]) -> Goal:
     named = semantic_words(str(row.get("worst_semantic", "")))
     return Goal(
         what=row["what"][:300],
-        found=decimal(row["value"]),
+        found=decimal(math.nan if row["value"] is None else row["value"]),
         wanted=row["wanted"][:100],
         worst=f"{named} {decimal(worst)}" if is_number(worst) else "",
         met=row["met"],

@@ -96,8 +96,25 @@ class Evidence:
         return found[:100] if isinstance(found, str) else ""
 
 
+def report_data(text: str) -> Any:
+    """The report as plain data that JSON can hold: what is no number or beyond any, as NaN or 1e999, is None.
+
+    Raises ValueError, or RecursionError where it is nested too deeply.
+    """
+    return json.loads(text, parse_constant=lambda _: None, parse_float=_finite, parse_int=_whole)
+
+
+def _finite(text: str) -> float | None:
+    found = float(text)
+    return found if math.isfinite(found) else None
+
+
+def _whole(text: str) -> int | float | None:
+    return int(text) if len(text) <= 15 else _finite(text)  # what a float holds exactly
+
+
 def is_number(value: Any) -> TypeGuard[float]:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def is_interval(value: Any) -> bool:
@@ -111,7 +128,7 @@ def is_interval(value: Any) -> bool:
 def evidence_parse(text: str) -> Evidence:
     """Raises UserError "evidence:broken" (no JSON) or "evidence:report" (something is missing or odd)."""
     try:
-        data = json.loads(text, parse_constant=lambda _: None)
+        data = report_data(text)
     except (ValueError, RecursionError) as error:
         raise UserError("evidence:broken", f"report.json is no whole JSON file: {error}.", TODO) from error
     report = _Place(data, "report.json")

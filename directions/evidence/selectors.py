@@ -35,6 +35,7 @@ def _read(generator: Generator, report: Report | None) -> Measured:
 
 
 def report_list() -> list[Report]:
-    """The reports there are, in the generators' usual order."""
-    reports = {report.generator_id: report for report in Report.objects.select_related("generator")}
+    """The reports there are, in the generators' usual order, without their texts."""
+    rows = Report.objects.select_related("generator").defer("text")
+    reports = {report.generator_id: report for report in rows}
     return [reports[generator.pk] for generator in generator_list() if generator.pk in reports]

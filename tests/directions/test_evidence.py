@@ -345,6 +345,21 @@ def test_figures_that_could_not_be_computed_are_dashes(generator: Generator, fol
     assert "A single pair makes – of the wanted change" in page(Client(), "/evidence/drawn/").check().text
 
 
+def test_numbers_beyond_any_are_none(generator: Generator, folder: Path) -> None:
+    def edit(data: dict[str, Any]) -> None:
+        data["bars"][0] |= {"value": "NUMBER", "met": False}
+        data["odd"] = {"large": "NUMBER", "whole": "WHOLE"}
+
+    text = (change(folder, edit) / "report.json").read_text()
+    text = text.replace('"NUMBER"', "1e999").replace('"WHOLE"', "9" * 400)
+    (folder / "report.json").write_text(text)
+    take_in(folder)
+    text = page(Client(), "/evidence/drawn/").check().text
+    assert "0 of 2 goals are met" in text, "a goal that came to nothing is not left out"
+    answer = Client().get("/api/v1/generators/drawn/evidence/")
+    assert answer.json()["report"]["odd"] == {"large": None, "whole": None}
+
+
 def test_plots_are_drawn_here_and_have_their_numbers_beside_them(generator: Generator, folder: Path) -> None:
     take_in(folder)
     found = page(Client(), "/evidence/drawn/")
