@@ -130,11 +130,17 @@ def component_list(
     Args:
         semantic: only those of this name. semantics: only those whose name is among these.
     Raises:
-        UserError: "discover:which".
+        UserError: "discover:which", "discover:finder".
     """
     if which not in WHICH:
         raise UserError(
             "discover:which", f"{which[:30]!r} came; one of {', '.join(WHICH)} was wanted.", "Leave it out."
+        )
+    if finder and finder not in FINDER_TITLES:
+        raise UserError(
+            "discover:finder",
+            f"The finder {finder[:30]!r} came; one of {', '.join(FINDER_TITLES)} was wanted.",
+            "Leave it out.",
         )
     rows = components_shown().filter(generator=generator)
     if which == "unsettled":

@@ -66,7 +66,9 @@ def components_request(*, generator: Generator, count: int | None = None) -> int
         if lacking:
             key = f"{generator.pk}:{wanted}"
             job_enqueue(kind=FIND, key=key, group=str(generator.pk), priority=PRIORITY)
-        undrawn = list(Component.objects.filter(generator=generator, drawn_at=None).only("pk"))
+        rows = Component.objects.filter(generator=generator, drawn_at=None)
+        rows.exclude(failed="").update(failed="")  # they wait again
+        undrawn = list(rows.only("pk"))
         for component in undrawn:
             strips_request(component=component, generator=generator)
     return lacking + len(undrawn)

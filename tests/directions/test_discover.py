@@ -307,6 +307,7 @@ def test_the_api_refuses_in_words(
         assert (refused.status_code, refused.json()["error"]["code"]) == (400, code), body
     assert not Opinion.objects.exists()
     assert client.get("/api/v1/components/", {"which": "best"}).json()["error"]["code"] == "discover:which"
+    assert client.get("/api/v1/components/", {"finder": "magic"}).json()["error"]["code"] == "discover:finder"
     assert client.get("/api/v1/components/", {"change": "unheard"}).status_code == 404
     assert client.get("/api/v1/components/00000000-0000-0000-0000-000000000000/").status_code == 404
     settings.THROTTLES = {**settings.THROTTLES, "opinions": "1/min"}
@@ -405,6 +406,12 @@ def test_a_form_without_scripts_names_and_comes_back_to_where_it_stood(client: C
     assert not Opinion.objects.exists()
 
 
+@pytest.mark.parametrize("address", ["/discover/?finder=%00", "/api/v1/components/?change=%00"])
+def test_what_no_text_holds_finds_nothing(client: Client, address: str) -> None:
+    a_component(a_generator())
+    assert client.get(address).status_code in (400, 404)
+
+
 def test_a_script_gets_the_card_back(client: Client, ada: User) -> None:
     component = a_component(a_generator())
     address = f"/discover/{component.pk}/opinion/"
@@ -471,6 +478,7 @@ def test_strips_that_cannot_be_drawn_are_told_and_tried_again(
     assert "2 could not be drawn and are left out" in page
     monkeypatch.setattr(runtime, "bundle_for", reading)
     assert components_request(generator=tiny, count=1) == 2, "only the strips"
+    assert (search_of(tiny).waiting, search_of(tiny).failed) == (2, 0)
     work()
     assert [one.failed for one in Component.objects.all()] == ["", ""]
     assert search_of(tiny).shown == 2
