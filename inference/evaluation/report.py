@@ -145,7 +145,7 @@ def _page(folder: Path, results: Mapping[str, Any], plots: Sequence[tuple[str, s
             f"<figcaption>{html.escape(caption)}</figcaption></figure>"
         )
     if results.get("paired"):
-        parts += ["<h2>How pairs are inverted, against the default, paired</h2>", _paired(results["paired"])]
+        parts += ["<h2>Differences of two ways on the same faces</h2>", _paired(results["paired"])]
     if results.get("themselves"):
         parts += ["<h2>Directions among themselves</h2>", _facts(results["themselves"])]
     for name, title in _LIMITS.items():

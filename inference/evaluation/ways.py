@@ -88,7 +88,9 @@ def paired(found: Mapping[str, Mapping[str, Readings]], options: Options) -> dic
         shared = {name: readings for name, readings in found[first].items() if name in found[second]}
         results[f"{first} − {second}"] = {
             figure: plain(
-                paired_difference(shared, found[second], FIGURES[figure], resamples=options.resamples)
+                paired_difference(
+                    shared, found[second], FIGURES[figure], resamples=options.resamples, seed=options.seed
+                )
             )
             for figure in ("edit_share", "effect", "excess_entanglement", "leakage")
         }
