@@ -117,18 +117,19 @@ def _joint(results: Results) -> Found:
     encoder alone, in a hundred steps), one clean pair each. Met with .10 more, or with 30 % less excess
     entanglement, the paired interval off zero and the other figure not worse; known codes: not worse.
     Worse is what the paired interval is off zero for."""
+    joint = "1 clean" if results["options"]["inversion"] == "joint" else "1 clean, joint"
     share, excess = (
         {
-            name: value[figure]
+            name.removeprefix(f"{joint} − "): value[figure]
             for name, value in results["paired"].items()
-            if name.startswith("1 clean, joint − 1 clean")
+            if name.startswith(f"{joint} − 1 clean")
         }
         for figure in ("edit_share", "excess_entanglement")
     )
     if not share:
         raise KeyError("joint")
     hardest = min(share, key=lambda name: share[name]["value"])
-    apart = results["methods"][hardest.removeprefix("1 clean, joint − ")]["excess_entanglement"]["mean"]
+    apart = results["methods"][hardest]["excess_entanglement"]["mean"]
     more, less = share[hardest], excess[hardest]
     not_worse = more["high"] >= 0 and less["low"] <= 0
     if results["bundle"]["trained"] == "known-codes":

@@ -98,12 +98,13 @@ def paired(found: Mapping[str, Mapping[str, Readings]], options: Options) -> dic
 
 
 def _compared(names: Sequence[str], options: Options) -> list[tuple[str, str]]:
-    """Every other inversion against the default one, joint ones against each of two apart, and ten pairs
-    against fewer, other kinds and the baselines."""
+    """Every other inversion against the default one, joint ones (the default, too) against each of two apart,
+    and ten pairs against fewer, other kinds and the baselines."""
     pairs = []
     for size in ("1 clean", "10 clean"):
         others = [f"{size}, {inversion}" for inversion in options.inversions]
-        pairs += [(other, size) for other in others]
+        joint_default = options.inversion == "joint"
+        pairs += [(size, o) if joint_default and "joint" not in o else (o, size) for o in others]
         pairs += [(f"{size}, {method}", size) for method in AVERAGES]
         joint = [other for other in others if "joint" in other]
         pairs += [(a, b) for a in joint for b in others if b not in joint]

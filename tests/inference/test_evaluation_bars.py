@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from inference.evaluation.bars import bars
+from inference.evaluation.experiment import Options
+from inference.evaluation.ways import _compared
 
 
 def _figure(value: float, worst: float | None = None) -> dict[str, Any]:
@@ -30,6 +32,7 @@ def _way(share: float, worst: float, effect: float, excess: float) -> dict[str, 
 
 RESULTS: dict[str, Any] = {
     "bundle": {"trained": "label-free"},
+    "options": {"inversion": "apart"},
     "area": {"hat": 0.2, "smile": 0.01},
     "methods": {
         "1 clean": _way(0.6, 0.4, 0.7, 0.2),
@@ -80,6 +83,19 @@ def test_the_worst_semantic_can_fail_a_bar() -> None:
 def test_joint_inversion_must_gain_beyond_chance_and_cost_nothing_else(change: dict[str, Any]) -> None:
     results = deepcopy(RESULTS)
     results["paired"]["1 clean, joint − 1 clean"] |= change
+    assert not _found(results, "joint inversion")
+
+
+def test_joint_inversion_is_held_to_its_bar_as_the_default_too() -> None:
+    options = Options(inversion="joint", inversions=("apart", "encoder only"))
+    wanted = ("1 clean", "1 clean, apart"), ("1 clean", "1 clean, encoder only")
+    assert set(wanted) <= set(_compared([name for both in wanted for name in both], options))
+    results = deepcopy(RESULTS)
+    results["options"]["inversion"] = "joint"
+    results["methods"]["1 clean, apart"] = results["methods"]["1 clean"]
+    results["paired"] = {"1 clean − 1 clean, apart": results["paired"].pop("1 clean, joint − 1 clean")}
+    assert _found(results, "joint inversion")
+    results["paired"]["1 clean − 1 clean, apart"]["edit_share"] = {"value": -0.1, "low": -0.2, "high": -0.01}
     assert not _found(results, "joint inversion")
 
 
