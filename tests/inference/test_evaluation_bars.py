@@ -117,5 +117,14 @@ def test_detail_is_neither_blurred_away_nor_bought_with_grain(ratio: float, met:
     assert (row["met"], row["wanted"]) == (met, "0.5 to 1.2")
 
 
+def test_principal_components_may_have_all_the_numbers_that_the_code_has() -> None:
+    results = deepcopy(RESULTS)
+    gaps = {"W": {"gap": {"value": 3.5}}}
+    results["reconstruction"] = {"pca": gaps}
+    assert _found(results, "above PCA")
+    gaps["W+"] = {"gap": {"value": -3.0}}
+    assert not _found(results, "above PCA")
+
+
 def test_what_a_report_cannot_answer_is_left_out() -> None:
     assert not any("crude" in what or "purity" in what or "20 labels" in what for what in _met(RESULTS))
