@@ -21,7 +21,7 @@ def add_commands(commands: Commands, arguments: Sequence[str]) -> None:
     )
     add_bundle_options(parser)
     parser.add_argument("--report", type=Path, required=True, help="folder for index.html and report.json")
-    parser.add_argument("--faces", type=int, default=32, help="held-out faces a semantic (default: 32)")
+    parser.add_argument("--faces", type=int, default=16, help="held-out faces a semantic (default: 16)")
     parser.add_argument("--pairs", type=int, default=30, help="pairs of a kind a semantic (default: 30)")
     parser.add_argument(
         "--people", type=int, default=1000, help="for reconstruction and samples; 0: without (default: 1000)"

@@ -49,8 +49,10 @@ Report = Callable[[str], None]
 class Options:
     """How much is measured; the defaults are what docs/evidence/ holds."""
 
-    faces: int = 32
+    faces: int = 16
     pairs: int = 30
+    compared: int = 10  # of them, for other kinds and inversions: inverting is what takes the time
+    draws: int = 5  # directions of one kind and size at most, each applied to every face
     samples: int = 6000  # codes that baselines learn from
     inversion: str = "apart"  # the default: how pairs are inverted where nothing else is said
     inversions: tuple[str, ...] = ("apart, W", "encoder only", "100 steps", "joint", "joint, W+")  # others
@@ -137,11 +139,15 @@ class Experiment:
     def averages(
         self, attribute: str, kind: str, size: int, inversion: str | None = None, method: str = "mean"
     ) -> list[CommunityDirection]:
-        """Averages of disjoint groups of `size` pairs, as many as the pool gives (ten at most).
+        """Averages of disjoint groups of `size` pairs, as many as the pool gives, `options.draws` at most.
 
+        The pool is all pairs for clean ones in the default inversion, else `options.compared` of them.
         `method` is a registered averager, or "raw": the mean difference, in which strong pairs weigh more.
         """
-        groups = max(1, min(10, self.options.pairs // size))
+        options = self.options
+        whole = kind == "clean" and inversion in (None, options.inversion)
+        among = options.pairs if whole else min(options.pairs, options.compared)
+        groups = max(1, min(options.draws, among // size))
         pool = self.pairs(attribute, kind, max(size, groups * size), inversion)
         members = [pool[i * size : (i + 1) * size] for i in range(groups)]
         return [_raw(some) if method == "raw" else average(some, method=method) for some in members]
