@@ -20,7 +20,7 @@ MAX_BYTES = 4 * 1024**2  # a whole report of fourteen semantics has half a megab
 MAX_METHODS = 100
 MAX_SEMANTICS = 64
 MAX_POINTS = 2000
-TODO = "Write it again with `python -m inference evaluate --bundle … --report DIR`."
+WRITE_AGAIN = "Write it again with `python -m inference evaluate --bundle … --report DIR`."
 MAX_CASES = 32
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _CASE = re.compile(r"(?=.{1,80}$)[a-z]+( [a-z0-9]+)+")
@@ -130,7 +130,9 @@ def evidence_parse(text: str) -> Evidence:
     try:
         data = report_data(text)
     except (ValueError, RecursionError) as error:
-        raise UserError("evidence:broken", f"report.json is no whole JSON file: {error}.", TODO) from error
+        raise UserError(
+            "evidence:broken", f"report.json is no whole JSON file: {error}.", WRITE_AGAIN
+        ) from error
     report = _Place(data, "report.json")
     bundle, options = report["bundle"], report["options"]
     semantics = tuple(name.name() for name in options["semantics"].items(MAX_SEMANTICS))
@@ -200,11 +202,11 @@ class _Place:
     def refused(self, wanted: str) -> UserError:
         came = json.dumps(self.value)
         short = came if len(came) <= 60 else came[:60] + "…"
-        return UserError("evidence:report", f"{self.at} is {short}; {wanted} was wanted.", TODO)
+        return UserError("evidence:report", f"{self.at} is {short}; {wanted} was wanted.", WRITE_AGAIN)
 
     def __getitem__(self, name: str) -> _Place:
         if not isinstance(self.value, dict) or name not in self.value:
-            raise UserError("evidence:report", f"{self.at} has no {name!r}.", TODO)
+            raise UserError("evidence:report", f"{self.at} has no {name!r}.", WRITE_AGAIN)
         return _Place(self.value[name], f"{self.at}: {name}")
 
     def fields(self, most: int) -> list[tuple[str, _Place]]:

@@ -20,7 +20,7 @@ from direction_commons.errors import UserError
 from direction_commons.media.pictures import picture_open, too_large
 from direction_commons.media.services import image_delete, image_keep, images_written
 from directions.evidence.models import Report, StripRow
-from directions.evidence.reading import MAX_BYTES, TODO, Evidence, evidence_parse
+from directions.evidence.reading import MAX_BYTES, WRITE_AGAIN, Evidence, evidence_parse
 from directions.evidence.strips import CASE_ROWS, Row, strip_rows, strip_ways
 from directions.generators.models import Generator
 
@@ -105,12 +105,17 @@ def report_text(folder: Path) -> tuple[str, str]:
     data = _read(folder / "report.json", MAX_BYTES)
     if data is None:
         raise UserError(
-            "evidence:too-large", f"report.json has more than {MAX_BYTES // 1024**2} MB.", TODO, status=413
+            "evidence:too-large",
+            f"report.json has more than {MAX_BYTES // 1024**2} MB.",
+            WRITE_AGAIN,
+            status=413,
         )
     try:
         return data.decode("utf-8"), hashlib.sha256(data).hexdigest()
     except UnicodeDecodeError as error:
-        raise UserError("evidence:broken", f"report.json is no text in UTF-8: {error}.", TODO) from error
+        raise UserError(
+            "evidence:broken", f"report.json is no text in UTF-8: {error}.", WRITE_AGAIN
+        ) from error
 
 
 def _rows(folder: Path, evidence: Evidence, semantic: str) -> list[Row]:
@@ -132,7 +137,7 @@ def _pixels(folder: Path, name: str) -> NDArray[np.uint8]:
             raise too_large(settings.MEDIA_MAX_BYTES + 1)
         return np.asarray(picture_open(data)[0])
     except UserError as error:
-        raise UserError(error.code, f"{name}: {error.message}", TODO, status=error.status) from error
+        raise UserError(error.code, f"{name}: {error.message}", WRITE_AGAIN, status=error.status) from error
 
 
 def _read(path: Path, most: int) -> bytes | None:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from direction_commons.errors import UserError
-from directions.evidence.reading import TODO, Evidence
+from directions.evidence.reading import WRITE_AGAIN, Evidence
 
 CASE_ROWS = ["drawn", "true", "edited"]  # of a case in which a change cannot show
 TRUTH = ("before", "after", "own")  # the faces; truly drawn with the change; as the machine inverts that
@@ -30,7 +30,7 @@ class Row:
 def strip_ways(evidence: Evidence, semantic: str) -> list[str]:
     """What the rows of a semantic's strip are, from top to bottom."""
     if semantic not in evidence.strips:
-        raise UserError("evidence:strip", f"report.json names no strip of {semantic!r}.", TODO)
+        raise UserError("evidence:strip", f"report.json names no strip of {semantic!r}.", WRITE_AGAIN)
     return [*TRUTH, *evidence.strips[semantic]]
 
 
@@ -43,7 +43,7 @@ def strip_rows(*, name: str, ways: list[str], pixels: NDArray[np.uint8]) -> list
             "evidence:strip",
             f"{name} is {width} x {height} pixels; {len(ways)} rows of square pictures "
             f"({', '.join(ways)}) were wanted.",
-            TODO,
+            WRITE_AGAIN,
         )
     return [
         Row(way, width // side, np.ascontiguousarray(pixels[number * side : (number + 1) * side]))
