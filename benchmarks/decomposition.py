@@ -23,7 +23,7 @@ import torch
 
 from benchmarks import Measurement
 from inference import Bundle, effect_metric
-from inference.averaging.estimators import AVERAGERS
+from inference.averaging.estimators import AVERAGERS, DEFAULT_METHOD
 from inference.evaluation.judged import JUDGED
 from inference.finders.decomposition import Decomposition, decompose
 from inference.portraits import ATTRIBUTES, render_scene, scene
@@ -115,10 +115,10 @@ def averaged(bundle: Bundle, names: Sequence[str], first: int, people: int) -> F
     differences, weights = codes[people:] - codes[:people], weights_of(bundle)
     if people == 1:
         return np.asarray(differences[0], dtype=np.float64)
-    units = effect_metric.unit(differences, weights)
-    mean = AVERAGERS.get("mean")().fit(units, weights)
-    others = mean.leaving_each_out(units, weights)
-    return float(np.median(effect_metric.inner(differences, others, weights))) * mean.direction_
+    averager = AVERAGERS.get(DEFAULT_METHOD)().fit(differences, weights)
+    others = averager.leaving_each_out(differences, weights)
+    along = effect_metric.inner(differences, others, weights)
+    return averager.typical(along, effect_metric.norm(differences, weights)) * averager.direction_
 
 
 def summed(differences: Floats, size: int, count: int, *, seed: int) -> list[Mixture]:

@@ -23,8 +23,6 @@ from inference.averaging import CommunityDirection
 
 log = structlog.get_logger(__name__)
 
-METHOD = "mean"
-
 
 @handler(kind=KIND, batch=1)
 def run(batch: Batch) -> None:
@@ -66,7 +64,7 @@ def _average(members: list[Direction]) -> CommunityDirection | None:
     if not members:
         return None
     try:
-        found = average([direction_load(member) for member in members], method=METHOD)
+        found = average([direction_load(member) for member in members])
     except AveragingError as error:
         if error.code in ("averaging:generator", "averaging:space"):
             raise

@@ -2,12 +2,13 @@
 
     R    = || mean of the unit directions ||_M      grows by itself when n is small, so it is no agreement
     rho  = (n R^2 - 1) / (n - 1)                    the mean cosine between two members, told from n = 3 on
-    step = median over members i of <Delta_i, a_i>_M / <a_i, a_i>_M,    a_i = the average that leaves i out
+    step = a mean over members i of <Delta_i, a_i>_M / <a_i, a_i>_M,    a_i = the average that leaves i out
 
-The step is the length along the average (in latent units) that best gives back a member's own difference in
-the effect metric, each judged by an average it had no part in; with uniform weights it is the plain
-projection. All members must be of one generator, space and shape: nothing is converted. Which pairs deserve
-to be members is the caller's question; only a direction that goes nowhere is refused.
+What is averaged for the step is the length along the average (in latent units) that best gives back a
+member's own difference in the effect metric, each judged by an average it had no part in; with uniform
+weights it is the plain projection. How much each member counts is the method's choice (estimators.py). All
+members must be of one generator, space and shape: nothing is converted. Which pairs deserve to be members is
+the caller's question; only a direction that goes nowhere is refused.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from inference import effect_metric
-from inference.averaging.estimators import AVERAGERS
+from inference.averaging.estimators import AVERAGERS, DEFAULT_METHOD, Averager
 from inference.direction_files import read_arrays, write_arrays
 from inference.errors import AveragingError, DirectionError
 from inference.finders import component
@@ -108,7 +109,10 @@ class CommunityDirection:
 
 
 def average(
-    directions: Sequence[Direction], metric_weights: npt.ArrayLike | None = None, *, method: str = "mean"
+    directions: Sequence[Direction],
+    metric_weights: npt.ArrayLike | None = None,
+    *,
+    method: str = DEFAULT_METHOD,
 ) -> CommunityDirection:
     """Average directions into a community direction; the order of `directions` does not matter.
 
@@ -125,15 +129,15 @@ def average(
         first.metric_weights if metric_weights is None else metric_weights, first.vector.shape[0]
     )
     differences = np.stack([member.difference for member in directions])  # [n, L, D]
-    units = effect_metric.unit(differences, weights)  # [n, L, D]
-    fitted = AVERAGERS.get(method)().fit(units, weights)
+    averager = AVERAGERS.get(method)()
+    fitted = averager.fit(differences, weights)
     resultant = float(min(fitted.resultant_length_, 1.0))
     n = len(directions)
     if n == 1:
         step, cosines = first.step, (1.0,) * n
     else:
-        projections, cosines = _judged_by_the_others(differences, units, weights, method)
-        step = float(np.median(projections))
+        projections, cosines = _judged_by_the_others(differences, weights, averager)
+        step = averager.typical(projections, effect_metric.norm(differences, weights))
     return CommunityDirection(
         vector=_euclidean_unit(fitted.direction_).astype(np.float32),
         step=step,
@@ -176,20 +180,17 @@ def _check_members(directions: Sequence[Direction]) -> None:
 
 
 def _judged_by_the_others(
-    differences: npt.NDArray[np.float64],
-    units: npt.NDArray[np.float64],
-    weights: npt.NDArray[np.float64],
-    method: str,
-) -> tuple[list[float], tuple[float, ...]]:
+    differences: npt.NDArray[np.float64], weights: npt.NDArray[np.float64], averager: Averager
+) -> tuple[npt.NDArray[np.float64], tuple[float, ...]]:
     """Each member's projection on, and cosine with, the average that leaves it out. Arrays `[n, L, D]`.
 
     A member whose others cancel out has nothing to be projected on: 0 for both.
     """
-    others = AVERAGERS.get(method)().leaving_each_out(units, weights)  # [n, L, D], effect length 1 or 0
+    others = averager.leaving_each_out(differences, weights)  # [n, L, D], effect length 1 or 0
     lengths = np.linalg.norm(others, axis=(1, 2))  # [n]; others / lengths is the unit vector a_i
     projections = effect_metric.inner(differences, others, weights) * lengths  # = <D, a> / <a, a>
-    cosines = effect_metric.cosine(units, others, weights)
-    return projections.tolist(), tuple(cosines.tolist())
+    cosines = effect_metric.cosine(differences, others, weights)
+    return projections, tuple(cosines.tolist())
 
 
 def _euclidean_unit(vector: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -1,15 +1,15 @@
-"""Ways to average unit directions, as scikit-learn-like estimators over pure arrays.
+"""Ways to average directions, as scikit-learn-like estimators over pure arrays.
 
-The constructor only stores; `fit(units [n, L, D], weights [L])` learns `direction_` `[L, D]` of effect length
-1 and `resultant_length_`, and does not depend on the order of the rows: they are sorted first, because
-floating-point sums are not commutative over many terms. A new method is a class here with
-`@AVERAGERS.register`; the contract suite in tests/inference/test_averaging.py runs over all that are
-registered.
+The constructor only stores; `fit(differences [n, L, D], weights [L])` learns `direction_` `[L, D]` of effect
+length 1 and `resultant_length_`, and does not depend on the order of the rows: they are sorted first, because
+floating-point sums are not commutative over many terms. A row's length in the effect metric is its strength;
+whether it counts is what methods differ in. A new method is a class here with `@AVERAGERS.register`; the
+contract suite in tests/inference/test_averaging.py runs over all that are registered.
 """
 
 from __future__ import annotations
 
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ from inference.errors import AveragingError, ShapeError
 from inference.registry import Registry
 
 Array = npt.NDArray[np.float64]
+DEFAULT_METHOD = "clipped-mean"  # docs/library.md has the comparison
 VANISHED = 1e-6  # a resultant length at which directions cancel out, and what is left is rounding
 
 
@@ -26,35 +27,43 @@ class Averager(Protocol):
     """What every averaging method offers."""
 
     direction_: Array  # [L, D], effect length 1
-    resultant_length_: float  # length of the plain mean of the units, whatever the method
+    resultant_length_: float  # length of the plain mean of the unit rows, whatever the method
 
-    def fit(self, units: npt.ArrayLike, weights: npt.ArrayLike) -> Self: ...
+    def fit(self, differences: npt.ArrayLike, weights: npt.ArrayLike) -> Self: ...
 
-    def leaving_each_out(self, units: npt.ArrayLike, weights: npt.ArrayLike) -> Array:
+    def leaving_each_out(self, differences: npt.ArrayLike, weights: npt.ArrayLike) -> Array:
         """direction_ without each row, `[n, L, D]` in the rows' order; zeros where the rest cancels out."""
+        ...
+
+    def typical(self, projections: Array, strengths: Array) -> float:
+        """One step from how far each row, `strengths` `[n]` long, goes along the others: `[n]`."""
         ...
 
 
 AVERAGERS: Registry[Averager] = Registry("averager")
 
 
-def _checked(units: npt.ArrayLike, weights: npt.ArrayLike) -> tuple[Array, Array]:
-    """Rows of effect length 1 in a canonical order, `[n, L, D]`, and the weights `[L]`."""
-    rows = np.asarray(units, dtype=np.float64)
+def _checked(differences: npt.ArrayLike, weights: npt.ArrayLike) -> tuple[Array, Array]:
+    """Rows in a canonical order, `[n, L, D]`, and the weights `[L]`."""
+    rows = np.asarray(differences, dtype=np.float64)
+    wanted = "finite [n >= 1, L, D], none without effect"
     if rows.ndim != 3 or 0 in rows.shape or not np.all(np.isfinite(rows)):
-        raise ShapeError(f"units of shape {list(rows.shape)}", "finite [n >= 1, L, D]", code="shape:units")
+        raise ShapeError(f"differences of shape {list(rows.shape)}", wanted, code="shape:differences")
     scale = effect_metric.check_weights(weights, rows.shape[1])
-    if not np.allclose(effect_metric.norm(rows, scale), 1.0, atol=1e-6):
-        raise ShapeError("units whose effect length is not 1", "rows of effect length 1", code="shape:units")
-    order = sorted(range(len(rows)), key=lambda row: rows[row].tobytes())
-    return rows[order], scale
+    if np.any(effect_metric.norm(rows, scale) <= 0):
+        raise ShapeError("a difference of effect length 0", wanted, code="shape:differences")
+    return rows[_order(rows)], scale
+
+
+def _order(rows: Array) -> list[int]:
+    return sorted(range(len(rows)), key=lambda row: rows[row].tobytes())
 
 
 def _mean(rows: Array, scale: Array) -> tuple[Array, float]:
     """Mean direction of effect length 1, and the length of the mean; refuses rows that cancel out."""
     mean = rows.mean(axis=0)
     length = float(effect_metric.norm(mean, scale))
-    if length < VANISHED:
+    if length < VANISHED * float(np.median(effect_metric.norm(rows, scale))):
         raise AveragingError(
             f"{len(rows)} directions that cancel each other out",
             "directions with something in common",
@@ -71,19 +80,76 @@ class MeanDirection:
     direction_: Array
     resultant_length_: float
 
-    def fit(self, units: npt.ArrayLike, weights: npt.ArrayLike) -> Self:
-        """Learn from units `[n, L, D]` under metric weights `[L]`."""
-        rows, scale = _checked(units, weights)
-        self.direction_, self.resultant_length_ = _mean(rows, scale)
+    def fit(self, differences: npt.ArrayLike, weights: npt.ArrayLike) -> Self:
+        """Learn from differences `[n, L, D]` under metric weights `[L]`."""
+        rows, scale = _checked(differences, weights)
+        self.direction_, self.resultant_length_ = _mean(effect_metric.unit(rows, scale), scale)
         return self
 
-    def leaving_each_out(self, units: npt.ArrayLike, weights: npt.ArrayLike) -> Array:
-        """In one pass: the sum without the row, rescaled."""
-        rows, scale = _checked(units, weights)
-        others = rows.sum(axis=0) - np.asarray(units, dtype=np.float64)  # [n, L, D]
+    def leaving_each_out(self, differences: npt.ArrayLike, weights: npt.ArrayLike) -> Array:
+        """In one pass: the sum of the unit rows without the row, rescaled."""
+        rows, scale = _checked(differences, weights)
+        units = effect_metric.unit(np.asarray(differences, dtype=np.float64), scale)
+        others = effect_metric.unit(rows, scale).sum(axis=0) - units  # [n, L, D]
         lengths = effect_metric.norm(others, scale)[:, None, None]
         vanished = lengths < VANISHED * max(len(rows) - 1, 1)
         return np.where(vanished, 0.0, others / np.where(vanished, 1.0, lengths))
+
+    def typical(self, projections: Array, strengths: Array) -> float:
+        """The median."""
+        return float(np.median(projections))
+
+
+@AVERAGERS.register("clipped-mean")
+class ClippedMeanDirection:
+    """Strong members count more, none more than `limit` times the median member: the mean of the differences,
+    longer ones shortened to that.
+
+    The same noise of an inversion turns a faint change further than a strong one, and where a code puts a
+    change on an axis that has another sign on some faces (a moustache that is paler than the skin), it is
+    faint on those. The limit keeps one wild member from deciding, as the paper's unit directions do.
+    """
+
+    direction_: Array
+    resultant_length_: float
+
+    def __init__(self, limit: float = 2.0) -> None:
+        self.limit = limit
+
+    def fit(self, differences: npt.ArrayLike, weights: npt.ArrayLike) -> Self:
+        """Learn from differences `[n, L, D]` under metric weights `[L]`."""
+        rows, scale = _checked(differences, weights)
+        _, self.resultant_length_ = _mean(effect_metric.unit(rows, scale), scale)
+        kept = self._kept(effect_metric.norm(rows, scale))
+        self.direction_, _ = _mean(rows * kept[:, None, None], scale)
+        return self
+
+    def leaving_each_out(self, differences: npt.ArrayLike, weights: npt.ArrayLike) -> Array:
+        """Row by row: who is shortened depends on who is there."""
+        rows, scale = _checked(differences, weights)
+        strengths = effect_metric.norm(rows, scale)
+        directions = np.zeros_like(rows)
+        for row in range(len(rows) if len(rows) > 1 else 0):
+            there = np.arange(len(rows)) != row
+            kept = np.where(there, self._kept(strengths, np.median(strengths[there])), 0.0)
+            others = (rows * kept[:, None, None]).mean(axis=0)
+            if effect_metric.norm(others, scale) >= VANISHED * np.median(strengths):
+                directions[row] = effect_metric.unit(others, scale)
+        given = np.empty_like(directions)
+        given[_order(np.asarray(differences, dtype=np.float64))] = directions
+        return given
+
+    def typical(self, projections: Array, strengths: Array) -> float:
+        """The mean, weighted and shortened as the members are."""
+        order = np.lexsort((strengths, projections))  # sums are to be the same in any order of members
+        projections, strengths = projections[order], strengths[order]
+        kept = self._kept(strengths)
+        return float(np.average(projections * kept, weights=strengths * kept))
+
+    def _kept(self, strengths: Array, median: float | np.floating[Any] | None = None) -> Array:
+        """The share of each difference that counts, `[n]`."""
+        usual = np.median(strengths) if median is None else median
+        return np.minimum(1.0, self.limit * usual / strengths)
 
 
 @AVERAGERS.register("geometric-median")
@@ -101,9 +167,10 @@ class GeometricMedianDirection:
         self.iterations = iterations
         self.smoothing = smoothing
 
-    def fit(self, units: npt.ArrayLike, weights: npt.ArrayLike) -> Self:
-        """Learn from units `[n, L, D]` under metric weights `[L]`."""
-        rows, scale = _checked(units, weights)
+    def fit(self, differences: npt.ArrayLike, weights: npt.ArrayLike) -> Self:
+        """Learn from differences `[n, L, D]` under metric weights `[L]`."""
+        rows, scale = _checked(differences, weights)
+        rows = effect_metric.unit(rows, scale)
         _, self.resultant_length_ = _mean(rows, scale)
         centre = rows.mean(axis=0)  # [L, D]
         for _ in range(self.iterations):
@@ -113,16 +180,18 @@ class GeometricMedianDirection:
         self.direction_, _ = _mean(centre[None], scale)
         return self
 
-    def leaving_each_out(self, units: npt.ArrayLike, weights: npt.ArrayLike) -> Array:
+    def leaving_each_out(self, differences: npt.ArrayLike, weights: npt.ArrayLike) -> Array:
         """By fitting n times."""
-        rows = np.asarray(units, dtype=np.float64)
+        rows = np.asarray(differences, dtype=np.float64)
         directions = np.zeros_like(rows)
         for row in range(len(rows)):
+            others = type(self)(self.iterations, self.smoothing)
             try:
-                others = type(self)(self.iterations, self.smoothing).fit(
-                    np.delete(rows, row, axis=0), weights
-                )
-            except AveragingError:
-                continue  # the others cancel out: they say nothing of this row
-            directions[row] = others.direction_
+                directions[row] = others.fit(np.delete(rows, row, axis=0), weights).direction_
+            except (AveragingError, ShapeError):
+                continue  # nobody else, or others that cancel out: they say nothing of this row
         return directions
+
+    def typical(self, projections: Array, strengths: Array) -> float:
+        """The median."""
+        return float(np.median(projections))

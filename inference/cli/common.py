@@ -54,7 +54,9 @@ def load_bundle(options: argparse.Namespace) -> Bundle:
     import torch
 
     from inference.bundle import Bundle
+    from inference.memory import keep_freed_memory
 
+    keep_freed_memory()
     if options.device is not None:
         try:
             torch.empty(0, device=options.device)

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from inference.averaging.estimators import DEFAULT_METHOD
 from inference.cli.common import Commands, add_bundle_options, add_command, load_bundle, plain, progress_bar
 
 
@@ -38,7 +39,11 @@ def add_commands(commands: Commands, arguments: Sequence[str]) -> None:
     )
     parser.add_argument("directions", nargs="+", type=Path, help="direction files")
     parser.add_argument("-o", "--out", type=Path, required=True, help="file to write (.safetensors or .npz)")
-    parser.add_argument("--method", default="mean", help="averaging method (default: mean)")
+    parser.add_argument(
+        "--method",
+        default=DEFAULT_METHOD,
+        help=f"averaging method (default: {DEFAULT_METHOD})",
+    )
     parser.add_argument(
         "--all", action="store_true", help="also average directions whose pair was judged to be unusable"
     )

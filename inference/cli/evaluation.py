@@ -27,6 +27,9 @@ def add_commands(commands: Commands, arguments: Sequence[str]) -> None:
         "--people", type=int, default=1000, help="for reconstruction and samples; 0: without (default: 1000)"
     )
     parser.add_argument("--optimised", type=int, default=64, help="of them in 100 steps (default: 64)")
+    parser.add_argument(
+        "--work", type=Path, help="folder where results are kept: the same command again goes on from there"
+    )
     parser.add_argument("--only", nargs="+", metavar="SEMANTIC", help="some of the fourteen, not all")
     parser.add_argument("--seed", type=int, default=0, help="of the bootstrap and the baselines' samples")
 
@@ -56,6 +59,7 @@ def _evaluate(options: argparse.Namespace) -> int:
             seed=options.seed,
         ),
         options.report,
+        work=options.work,
     )
     write_report(options.report, results)
     print(f"written: {options.report / 'index.html'}")

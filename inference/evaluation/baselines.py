@@ -35,23 +35,29 @@ _FACTORS = (0.5, 1.0, 2.0)
 _FINER = ((0.6, 0.77, 1.3, 1.6), (0.88, 0.94, 1.06, 1.13))
 
 
-class Baselines:
-    """The samples that all baselines of one bundle learn from, read once."""
+def read_samples(bundle: Bundle, judge: Judge, count: int, seed: int) -> tuple[Array, Array]:
+    """Codes [N, L, D] of `count` drawn people, and the judge's readings [N, K] of their reconstructions."""
+    scenes = population("correlated")(np.random.default_rng([seed, FIRST_SAMPLE]), count)
+    codes, scores = [], []
+    for part in np.split(scenes, range(64, count, 64)):
+        images = to_images(render_many(part, bundle.generator.resolution))
+        with torch.no_grad():
+            found = bundle.encoder(images.to(bundle.device))
+        codes.append(found.cpu().numpy())
+        scores.append(read(judge, synthesise(bundle, found)))
+    return np.concatenate(codes), np.concatenate(scores)
 
-    def __init__(self, bundle: Bundle, judge: Judge, samples: int, seed: int) -> None:
+
+class Baselines:
+    """What the published ways find in the same samples of one bundle."""
+
+    def __init__(self, bundle: Bundle, judge: Judge, codes: Array, scores: Array, *, seed: int) -> None:
+        """`codes` [N, L, D] and the judge's `scores` [N, K] of them, as `read_samples` makes them."""
         self.bundle = bundle
         self.judge = judge
         self.seed = seed
-        scenes = population("correlated")(np.random.default_rng([seed, FIRST_SAMPLE]), samples)
-        codes, scores = [], []
-        for part in np.split(scenes, range(64, samples, 64)):
-            images = to_images(render_many(part, bundle.generator.resolution))
-            with torch.no_grad():
-                found = bundle.encoder(images.to(bundle.device))
-            codes.append(found.cpu().numpy())
-            scores.append(read(judge, synthesise(bundle, found)))
-        self.codes = np.concatenate(codes)  # [N, L, D]
-        self.scores = np.concatenate(scores)  # [N, K]
+        self.codes = codes
+        self.scores = scores
         self._found: dict[str, tuple[list[Component], Array]] = {}
 
     def supervised(self, finder: str, attribute: str, labels: int, faces: Faces) -> list[Movable]:

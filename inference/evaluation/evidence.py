@@ -5,11 +5,9 @@ Results are plain numbers, ready for JSON; pages and plots are made in report.py
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +20,8 @@ from inference.editing import Movable, edit
 from inference.errors import OptionError
 from inference.evaluation import limits
 from inference.evaluation.bars import bars
-from inference.evaluation.experiment import Experiment, Options, Report
+from inference.evaluation.experiment import Answer, Experiment, Options, Report
+from inference.evaluation.figures import Readings
 from inference.evaluation.judge import Judge
 from inference.evaluation.judged import JUDGED
 from inference.evaluation.pair_kinds import KINDS
@@ -59,15 +58,24 @@ def _pictured(ways: Iterable[str]) -> list[str]:
     return [way for way in ways if "clean, " not in way or way.endswith(", joint")]
 
 
+def _readings(answers: Mapping[str, Answer]) -> dict[str, Readings]:
+    return {attribute: answer.readings for attribute, answer in answers.items()}
+
+
 def run(
-    bundle: Bundle, judge: Judge, options: Options, folder: Path, report: Report = print
+    bundle: Bundle,
+    judge: Judge,
+    options: Options,
+    folder: Path,
+    report: Report = print,
+    work: Path | None = None,
 ) -> dict[str, Any]:
     """The whole experiment; strips go into `folder` as they are made, the rest comes back as numbers.
 
-    What can be refused is refused before the hours that it takes.
+    What can be refused is refused before the hour that it takes; one that is stopped goes on from what it
+    kept in `work`.
     """
-    started = time.monotonic()
-    experiment = Experiment(bundle, judge, options, report)
+    experiment = Experiment(bundle, judge, options, report, work)
     if options.pairs < 2 or len(set(options.semantics)) < 2:
         raise OptionError(
             f"{options.pairs} pairs of {', '.join(options.semantics)}",
@@ -77,20 +85,21 @@ def run(
     amounts = _amounts(options) if options.people else None
     population = population_of(bundle) if options.people else None
     folder.mkdir(parents=True, exist_ok=True)
-    # measured and shown are the same directions: calibrating a baseline takes a minute
-    ways = {name: (cache(find), able) for name, (find, able) in ways_to_find(experiment).items()}
-    methods, found = {}, {}
+    ways = ways_to_find(experiment)
+    methods, answers = {}, {}
     for name, (find, semantics) in ways.items():
         report(f"measuring: {name}")
-        found[name] = experiment.readings(find, semantics)
-        methods[name] = figures_of(found[name], options)
+        answers[name] = {attribute: experiment.asked(find, attribute, name) for attribute in semantics}
+        methods[name] = figures_of(_readings(answers[name]), options)
     strips = {}
     for attribute in options.semantics:
         strips[attribute] = _pictured(name for name, (_, able) in ways.items() if attribute in able)
-        shown = {name: ways[name][0](attribute) for name in strips[attribute]}
+        shown = {name: answers[name][attribute].directions for name in strips[attribute]}
         write_image(folder / f"strip-{attribute}.webp", comparison(experiment, attribute, shown)[None])
+    found = {name: _readings(each) for name, each in answers.items()}
     few = min(10, options.pairs)
-    hidden, pictures = limits.inapplicable(experiment)
+    kept = experiment.kept
+    hidden, pictures = kept("inapplicable", lambda: limits.inapplicable(experiment))
     for name, picture in pictures.items():
         write_image(folder / f"limit-{name.replace(' ', '_')}.webp", _small(picture, 3)[None])
     kinds = {"clean": options.semantics, "crude": tuple(n for n in options.semantics if n in KINDS["crude"])}
@@ -120,18 +129,21 @@ def run(
             experiment, found[f"{max(size for size in (1, 3, 10) if size <= options.pairs)} clean"]
         ),
         "inapplicable": hidden,
-        "two_changes": limits.two_changes(experiment, options.semantics),
-        "reconstruction": reconstruction_report(
-            bundle,
-            amounts,
-            population=population,
-            faces={name: experiment.faces(name) for name in options.semantics},
-            report=report,
+        "two_changes": kept("two changes", lambda: limits.two_changes(experiment, options.semantics)),
+        "reconstruction": kept(
+            "reconstruction",
+            lambda: reconstruction_report(
+                bundle,
+                amounts,
+                population=population,
+                faces={name: experiment.faces(name) for name in options.semantics},
+                report=report,
+            ),
         )
         if amounts
         else {},
         "judge": {"R2": {n: round(float(judge.r2[SCENE_NAMES.index(n)]), 3) for n in JUDGED}},
-        "seconds": round(time.monotonic() - started, 1),
+        "seconds": round(kept.seconds, 1),
     }
     return {**results, "bars": bars(results)}
 

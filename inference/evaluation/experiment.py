@@ -8,20 +8,24 @@ evidence.py asks everything.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
 
-from inference.averaging import CommunityDirection, average
+from inference.averaging import DEFAULT_METHOD, CommunityDirection, average
 from inference.bundle import Bundle
 from inference.editing import Movable
 from inference.errors import OptionError
-from inference.evaluation.baselines import Baselines
+from inference.evaluation.baselines import Baselines, read_samples
 from inference.evaluation.faces import Faces, held_out_faces
 from inference.evaluation.figures import Readings
 from inference.evaluation.judge import Judge
 from inference.evaluation.judged import JUDGED
+from inference.evaluation.kept import Kept
 from inference.evaluation.measure import measure
 from inference.evaluation.pair_kinds import make_pair
 from inference.finders.direction import Direction
@@ -31,6 +35,7 @@ from inference.joint_inversion import invert_pair
 from inference.portraits.training.data import HELD_OUT_SEED, to_images
 
 FIRST_PAIR = HELD_OUT_SEED + 500_000
+AT_ONCE = 10  # pairs inverted together, and kept together
 # How both pictures of a pair are inverted: name -> (what is done, the direction's space). "apart" and "joint"
 # take the options' steps, "long" a hundred, as the paper does.
 INVERSIONS = {
@@ -65,10 +70,25 @@ class Options:
     seed: int = 0
 
 
+class Answer(NamedTuple):
+    """Directions and how they do."""
+
+    directions: list[Movable]
+    readings: Readings
+
+
 class Experiment:
     """What has been inverted and found so far, so that nothing is computed twice."""
 
-    def __init__(self, bundle: Bundle, judge: Judge, options: Options, report: Report = print) -> None:
+    def __init__(
+        self,
+        bundle: Bundle,
+        judge: Judge,
+        options: Options,
+        report: Report = print,
+        work: Path | None = None,
+    ) -> None:
+        """With a folder `work`, what an earlier run there inverted and found is not computed again."""
         unknown = sorted(set(options.semantics) - set(JUDGED))
         if unknown or options.pairs < 1 or options.faces < 2:
             raise OptionError(
@@ -87,6 +107,7 @@ class Experiment:
         self.judge = judge
         self.options = options
         self.report = report
+        self.kept = Kept(work, {"bundle": bundle.digest, "torch": torch.__version__, **asdict(options)})
         self._faces: dict[str, Faces] = {}
         self._pairs: dict[tuple[str, str, str], list[Direction]] = {}
         self._baselines: Baselines | None = None
@@ -94,27 +115,38 @@ class Experiment:
     def faces(self, attribute: str) -> Faces:
         """The held-out faces of a semantic."""
         if attribute not in self._faces:
-            self.report(f"faces: {attribute}")
-            self._faces[attribute] = held_out_faces(
-                self.bundle, self.judge, attribute, self.options.faces, steps=self.options.steps
-            )
+            self._faces[attribute] = self.kept(f"faces: {attribute}", lambda: self._held_out(attribute))
         return self._faces[attribute]
+
+    def _held_out(self, attribute: str) -> Faces:
+        self.report(f"faces: {attribute}")
+        options = self.options
+        return held_out_faces(self.bundle, self.judge, attribute, options.faces, steps=options.steps)
 
     def pairs(self, attribute: str, kind: str, count: int, inversion: str | None = None) -> list[Direction]:
         """The directions of the first `count` pairs of a kind; see INVERSIONS for how they are inverted."""
         inversion = inversion or self.options.inversion
         known = self._pairs.setdefault((attribute, kind, inversion), [])
-        if len(known) < count:
-            self.report(f"{kind} pairs, inverted {inversion}: {attribute}")
-            first = FIRST_PAIR + 1000 * JUDGED.index(attribute)
-            examples = [make_pair(kind, attribute, first + i) for i in range(len(known), count)]
-            before = to_images(np.stack([example.before for example in examples]))
-            after = to_images(np.stack([example.after for example in examples]))
-            starts, ends, space = self.inverted(before, after, inversion)
-            for i in range(len(examples)):
-                pictures = before[i : i + 1], after[i : i + 1]
-                known.append(direction_from_codes(self.bundle, starts[i], ends[i], *pictures, space=space))
+        while len(known) < count:
+            some = min(AT_ONCE, self.options.pairs)
+            name = f"{kind} pairs {len(known)} to {len(known) + some}, inverted {inversion}: {attribute}"
+            known += self.kept(name, partial(self._pairs_from, len(known), some, attribute, kind, inversion))
         return known[:count]
+
+    def _pairs_from(
+        self, start: int, count: int, attribute: str, kind: str, inversion: str
+    ) -> list[Direction]:
+        self.report(f"{kind} pairs from {start}, inverted {inversion}: {attribute}")
+        first = FIRST_PAIR + 1000 * JUDGED.index(attribute) + start
+        examples = [make_pair(kind, attribute, seed) for seed in range(first, first + count)]
+        before = to_images(np.stack([example.before for example in examples]))
+        after = to_images(np.stack([example.after for example in examples]))
+        starts, ends, space = self.inverted(before, after, inversion)
+        pictures = zip(torch.split(before, 1), torch.split(after, 1), strict=True)
+        return [
+            direction_from_codes(self.bundle, starts[i], ends[i], *pair, space=space)
+            for i, pair in enumerate(pictures)
+        ]
 
     def inverted(
         self, before: torch.Tensor, after: torch.Tensor, inversion: str
@@ -132,12 +164,14 @@ class Experiment:
     def baselines(self) -> Baselines:
         """The published ways, with their samples of this generator."""
         if self._baselines is None:
-            self.report("samples for the baselines")
-            self._baselines = Baselines(self.bundle, self.judge, self.options.samples, self.options.seed)
+            bundle, judge, options = self.bundle, self.judge, self.options
+            count, seed = options.samples, options.seed
+            samples = self.kept("baselines' samples", lambda: read_samples(bundle, judge, count, seed))
+            self._baselines = Baselines(bundle, judge, *samples, seed=seed)
         return self._baselines
 
     def averages(
-        self, attribute: str, kind: str, size: int, inversion: str | None = None, method: str = "mean"
+        self, attribute: str, kind: str, size: int, inversion: str | None = None, method: str = DEFAULT_METHOD
     ) -> list[CommunityDirection]:
         """Averages of disjoint groups of `size` pairs, as many as the pool gives, `options.draws` at most.
 
@@ -152,14 +186,17 @@ class Experiment:
         members = [pool[i * size : (i + 1) * size] for i in range(groups)]
         return [_raw(some) if method == "raw" else average(some, method=method) for some in members]
 
-    def readings(
-        self, find: Callable[[str], Sequence[Movable]], semantics: Sequence[str]
-    ) -> dict[str, Readings]:
-        """What a way of finding directions gives on the held-out faces of each semantic."""
-        return {
-            attribute: measure(self.bundle, self.judge, self.faces(attribute), find(attribute))
-            for attribute in semantics
-        }
+    def asked(self, find: Callable[[str], Sequence[Movable]], attribute: str, way: str = "") -> Answer:
+        """What a way of finding directions finds for a semantic, and gives on its held-out faces.
+
+        It is kept under the way's name, if it has one.
+        """
+
+        def answer() -> Answer:
+            found = list(find(attribute))
+            return Answer(found, measure(self.bundle, self.judge, self.faces(attribute), found))
+
+        return self.kept(f"{way}: {attribute}", answer) if way else answer()
 
 
 def _raw(members: Sequence[Direction]) -> CommunityDirection:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from inference.averaging import DEFAULT_METHOD
 from inference.editing import Movable
 from inference.evaluation.baselines import SUPERVISED, UNSUPERVISED, most_components
 from inference.evaluation.experiment import Experiment, Options
@@ -21,7 +22,7 @@ from inference.evaluation.figures import (
 )
 from inference.evaluation.pair_kinds import KINDS
 
-AVERAGES = ("raw", "geometric-median")  # beside the default, the mean of unit directions
+AVERAGES = ("mean", "raw", "geometric-median")  # beside the default
 
 Find = Callable[[str], Sequence[Movable]]
 
@@ -31,7 +32,7 @@ def ways_to_find(experiment: Experiment) -> dict[str, tuple[Find, tuple[str, ...
     options, semantics = experiment.options, experiment.options.semantics
 
     def of(
-        kind: str, size: int, inversion: str = options.inversion, method: str = "mean"
+        kind: str, size: int, inversion: str = options.inversion, method: str = DEFAULT_METHOD
     ) -> tuple[Find, tuple[str, ...]]:
         able = tuple(name for name in semantics if name in KINDS[kind])
         return lambda attribute: experiment.averages(attribute, kind, size, inversion, method), able

@@ -12,10 +12,11 @@ WEIGHTS = np.array([4.0, 1.0, 0.25])
 
 
 def cloud(n, *, spread=0.4, seed=0):
-    """Unit rows `[n, 3, 5]` around one direction."""
+    """Rows `[n, 3, 5]` around one direction, of effect lengths 1 to 3."""
     source = np.random.default_rng(seed)
     centre = source.normal(size=(3, 5))
-    return effect_metric.unit(centre + spread * source.normal(size=(n, 3, 5)), WEIGHTS)
+    rows = effect_metric.unit(centre + spread * source.normal(size=(n, 3, 5)), WEIGHTS)
+    return rows * np.linspace(1, 3, n)[:, None, None]
 
 
 @pytest.mark.parametrize("name", AVERAGERS.names())
@@ -43,12 +44,14 @@ class TestEveryAverager:
     def test_one_row_gives_itself(self, name):
         rows = cloud(1)
         estimator = AVERAGERS.get(name)().fit(rows, WEIGHTS)
-        assert estimator.direction_ == pytest.approx(rows[0], abs=1e-9)
+        assert estimator.direction_ == pytest.approx(effect_metric.unit(rows, WEIGHTS)[0], abs=1e-9)
         assert estimator.resultant_length_ == pytest.approx(1.0)
 
     def test_equal_rows_give_themselves(self, name):
         rows = np.repeat(cloud(1), 4, axis=0)
-        assert AVERAGERS.get(name)().fit(rows, WEIGHTS).direction_ == pytest.approx(rows[0], abs=1e-9)
+        fitted = AVERAGERS.get(name)().fit(rows, WEIGHTS)
+        assert fitted.direction_ == pytest.approx(effect_metric.unit(rows, WEIGHTS)[0], abs=1e-9)
+        assert fitted.typical(np.full(4, 2.5), np.ones(4)) == pytest.approx(2.5)
 
     def test_leaving_each_out_is_fitting_without_it(self, name):
         rows = cloud(6)
@@ -57,6 +60,17 @@ class TestEveryAverager:
             alone = AVERAGERS.get(name)().fit(np.delete(rows, row, axis=0), WEIGHTS)
             assert left_out[row] == pytest.approx(alone.direction_, abs=1e-9)
 
+    def test_a_single_row_leaves_nobody(self, name):
+        assert not AVERAGERS.get(name)().leaving_each_out(cloud(1), WEIGHTS).any()
+
+    def test_one_wild_row_does_not_decide(self, name):
+        rows = np.repeat(cloud(1), 9, axis=0)
+        wild = 1000 * effect_metric.unit(np.random.default_rng(4).normal(size=(1, 3, 5)), WEIGHTS)
+        fitted = AVERAGERS.get(name)().fit(np.concatenate([rows, wild]), WEIGHTS)
+        assert effect_metric.cosine(fitted.direction_, rows[0], WEIGHTS) > 0.95
+        strengths = np.array([1.0] * 9 + [1000.0])
+        assert fitted.typical(strengths, strengths) < 1.5
+
     def test_rows_that_cancel_out_are_refused(self, name):
         rows = cloud(1)
         with pytest.raises(AveragingError) as caught:
@@ -64,12 +78,12 @@ class TestEveryAverager:
         assert caught.value.code == "averaging:opposed"
 
     @pytest.mark.parametrize(
-        "rows", [np.zeros((0, 3, 5)), np.ones((2, 15)), np.full((2, 3, 5), np.nan), 2 * cloud(2)]
+        "rows", [np.zeros((0, 3, 5)), np.ones((2, 15)), np.full((2, 3, 5), np.nan), 0 * cloud(2)]
     )
     def test_wrong_rows_are_refused(self, name, rows):
         with pytest.raises(ShapeError) as caught:
             AVERAGERS.get(name)().fit(rows, WEIGHTS)
-        assert caught.value.code == "shape:units"
+        assert caught.value.code == "shape:differences"
 
 
 def test_an_outlier_pulls_the_geometric_median_less_than_the_mean():
@@ -83,6 +97,21 @@ def test_an_outlier_pulls_the_geometric_median_less_than_the_mean():
         for name in ("mean", "geometric-median")
     }
     assert cosines["geometric-median"] > cosines["mean"]
+
+
+def test_strong_rows_count_more_in_the_clipped_mean_up_to_twice_the_median():
+    across, along = np.zeros((2, 3, 5))
+    across[0, 0] = along[0, 1] = 0.5  # effect length 1
+    rows = np.stack([across, across, along, along, along])
+    fitted = AVERAGERS.get("clipped-mean")()
+    for longest, share in [(1.5, 1.5), (2.0, 2.0), (50.0, 2.0)]:
+        rows[0] = longest * across
+        assert fitted.fit(rows, WEIGHTS).direction_ == pytest.approx(
+            effect_metric.unit((share + 1) * across + 3 * along, WEIGHTS), abs=1e-9
+        )
+    assert fitted.typical(np.array([1.0, 1.0, 4.0]), np.array([1.0, 1.0, 8.0])) == pytest.approx(
+        (1 + 1 + 2 * 1) / 4
+    )
 
 
 def test_unknown_averager():
@@ -107,7 +136,7 @@ def test_R_and_rho_are_what_the_pairwise_cosines_say(direction_of):
     assert np.linalg.norm(community.vector) == pytest.approx(1.0, abs=1e-6)
 
 
-def test_step_is_the_median_projection_on_the_average_of_the_others(direction_of):
+def test_the_steps_of_plain_averages_are_median_projections_on_the_others(direction_of):
     """By hand, with uniform weights, where the effect metric is the plain dot product."""
     members = [
         direction_of(
@@ -119,7 +148,8 @@ def test_step_is_the_median_projection_on_the_average_of_the_others(direction_of
     for i, member in enumerate(members):
         mean = np.mean([m.vector for j, m in enumerate(members) if j != i], axis=0)
         projections.append(float((member.difference * mean / np.linalg.norm(mean)).sum()))
-    assert average(members).step == pytest.approx(np.median(projections), rel=1e-5)
+    assert average(members, method="mean").step == pytest.approx(np.median(projections), rel=1e-5)
+    assert average(members).step == pytest.approx(np.mean(projections), rel=0.05)  # nearly equal strengths
 
 
 def test_step_gives_back_the_change_under_noise_in_layers_that_do_nothing(direction_of):

@@ -42,8 +42,8 @@ def test_three_figures_hold_and_a_wrong_direction_fails_each(experiment: Experim
     (right,) = experiment.averages(attribute, "clean", 3)
     other = "hair_length" if attribute == "glasses" else "glasses"
     wrong = replace(experiment.averages(other, "clean", 3)[0], step=right.step)
-    good = experiment.readings(lambda name: [right], [attribute])[attribute]
-    bad = experiment.readings(lambda name: [wrong], [attribute])[attribute]
+    good = experiment.asked(lambda name: [right], attribute).readings
+    bad = experiment.asked(lambda name: [wrong], attribute).readings
     assert figures.edit_share(good) > 0.6
     assert figures.edit_share(bad) < 0.3
     assert figures.effect(good) > 0.6
@@ -57,8 +57,28 @@ def test_the_whole_experiment_and_its_page(tmp_path: Path, monkeypatch: pytest.M
         monkeypatch.setattr(baselines, name, few)
     said: list[str] = []
     options = replace(SMALL, faces=2, pairs=2, semantics=("glasses", "hat"), samples=40, resamples=20)
-    results = run(Bundle.load("portraits", "cpu"), Judge.load(), options, tmp_path, said.append)
+    work = tmp_path / "work"
+    results = run(Bundle.load("portraits", "cpu"), Judge.load(), options, tmp_path, said.append, work)
     write_report(tmp_path, results)
+    measured = len(list(work.glob("*.pickle")))
+    next(work.glob("*two-changes*.pickle")).unlink()
+    again: list[str] = []
+    resumed = run(Bundle.load("portraits", "cpu"), Judge.load(), options, tmp_path, again.append, work)
+    assert {k: v for k, v in resumed.items() if k not in {"measured", "seconds"}} == {
+        k: v for k, v in results.items() if k not in {"measured", "seconds"}
+    }
+    assert resumed["seconds"] > results["seconds"]
+    assert len(list(work.glob("*.pickle"))) == measured
+    assert not any("pairs from" in text or "faces" in text for text in again)  # nothing was inverted again
+    with pytest.raises(OptionError, match="other faces"):
+        run(
+            Bundle.load("portraits", "cpu"),
+            Judge.load(),
+            replace(options, faces=3),
+            tmp_path,
+            again.append,
+            work,
+        )
     stored = json.loads((tmp_path / "report.json").read_text())
     assert set(stored["methods"]) >= {
         "1 clean",
@@ -131,7 +151,10 @@ def test_the_semantic_that_makes_a_part_of_the_people_is_left_out_of_it(
         for name in SMALL.semantics
     }
     monkeypatch.setattr(experiment, "_faces", faces)
-    found = experiment.readings(lambda name: experiment.averages(name, "clean", 3), SMALL.semantics)
+    found = {
+        attribute: experiment.asked(lambda name: experiment.averages(name, "clean", 3), attribute).readings
+        for attribute in SMALL.semantics
+    }
     parts = limits.subpopulations(experiment, found)
     assert (parts["everybody"]["semantics"], parts["everybody"]["faces"]) == (2, 12)
     assert (parts["cropped hair"]["semantics"], parts["cropped hair"]["faces"]) == (1, 6)

@@ -205,8 +205,9 @@ def test_grafts_carry_the_same_patch_to_two_hosts() -> None:
     images = torch.rand(6, 3, 32, 32) - 0.5
     source = torch.Generator().manual_seed(1)
     grafted, patch = label_free.graft(images, 3, source)
-    ap, aq, bp, bq = grafted.chunk(4)
-    assert torch.allclose(aq - ap, bq - bp, atol=1e-5)  # one patch, both times
+    ap, aq, qp, q = grafted.chunk(4)
+    assert torch.allclose(aq - ap, q - qp, atol=1e-5)  # one patch, both times
+    assert all(((one - images).abs().amax((1, 2, 3)) < 1e-5).any() for one in q)  # a face as it was drawn
     assert ((aq - ap).abs().amax((1, 2, 3)) > 0.2).all()
     assert ((aq - ap).abs() * (patch < 1e-3)).max() < 0.01  # and nothing beside it
     assert (patch.mean((1, 2, 3)) > 0.001).all()
@@ -215,6 +216,40 @@ def test_grafts_carry_the_same_patch_to_two_hosts() -> None:
     straight[3] = straight[2] + straight[1] - straight[0]
     assert label_free.disagreement(straight.flatten(0, 1)).max() < 1e-6
     assert label_free.disagreement(torch.randn(400, 5)).mean() > 1.0
+
+
+def test_recolouring_exchanges_a_colour_that_change_and_picture_share() -> None:
+    """A moustache goes with the hair, painted lips stay as they are."""
+    brown, skin, red, blond = (
+        torch.tensor(c).view(3, 1, 1)
+        for c in ((-0.6, -0.8, -0.9), (0.6, 0.2, 0.0), (0.8, -0.8, -0.6), (0.8, 0.5, -0.4))
+    )
+    face = skin.expand(3, 32, 32).clone()
+    face[:, :10] = brown  # hair
+    change = torch.zeros(1, 1, 32, 32)
+    change[..., 18:28, 10:22] = 1
+    moustache, lips = face.clone(), face.clone()
+    moustache[:, 18:28, 10:22] = brown
+    lips[:, 18:28, 10:22] = red
+    other = blond.expand(1, 3, 32, 32)
+    exchanged = 0
+    for seed in range(8):  # the colour is the moustache's or that of the skin beneath
+        source = torch.Generator().manual_seed(seed)
+        (before, after), done = label_free.recolour(torch.stack([face, moustache]), change, other, source)
+        if done and (before[:, 2, 2] - blond[:, 0, 0]).abs().max() < 0.05:
+            exchanged += 1
+            assert (after[:, 22, 16] - blond[:, 0, 0]).abs().max() < 0.05
+            assert torch.allclose(before[:, 30, 16], skin[:, 0, 0], atol=0.05)
+    assert 0 < exchanged < 8
+    painted = [
+        bool(
+            label_free.recolour(
+                torch.stack([face, lips]), change, other, torch.Generator().manual_seed(seed)
+            )[1]
+        )
+        for seed in range(8)
+    ]
+    assert 0 < sum(painted) < 8  # red is nowhere else
 
 
 def test_a_mix_of_normal_codes_is_as_likely_as_they_are() -> None:

@@ -16,13 +16,6 @@ from pathlib import Path
 
 from inference.errors import OptionError
 
-# Read by glibc when a process starts: keeps big activations mapped, which convolutions on CPUs need.
-_MALLOC = {
-    "MALLOC_MMAP_MAX_": "0",
-    "MALLOC_TRIM_THRESHOLD_": "100000000000",
-    "MALLOC_TOP_PAD_": "100000000",
-}
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
@@ -64,7 +57,6 @@ def run(args: argparse.Namespace) -> int:
             "more than 0 minutes, at least 64 pictures and 1 process",
         )
     args.work.mkdir(parents=True, exist_ok=True)
-    os.environ.update(_MALLOC)
     os.environ["OMP_NUM_THREADS"] = str(max(1, cores if gpu else cores // world))
     spawn = multiprocessing.get_context("spawn")
     drawers = cores if args.drawers is None else args.drawers
@@ -106,10 +98,12 @@ def _draw(args: argparse.Namespace, worker: int, workers: int) -> None:
 def _train(args: argparse.Namespace, rank: int, world: int, meeting: Path) -> None:
     import torch
 
+    from inference.memory import keep_freed_memory
     from inference.portraits.training.parallel import join, leave
     from inference.portraits.training.recipes import RECIPES
     from inference.portraits.training.trainer import Options, Trainer
 
+    keep_freed_memory()
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     join(rank, world, meeting)
     options = Options(

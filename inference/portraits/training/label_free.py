@@ -8,8 +8,11 @@ Plain autoencoding reconstructs well and leaves a crooked latent space. What str
   world of separate changes is flat. Dimensions that nothing needs fall silent.
 - *Analogies.* a + b - c of three codes must be the code of its own picture, E(G(w)) = w (the latent
   consistency of in-domain inversion, Zhu et al. 2020), so that where sliders lead is known to both networks.
-- *Grafts.* Two faces get the same soft patch p, then another one, q. The code's change from p to q must not
-  depend on the face.
+- *Grafts.* Two faces, one of them q itself, get the same soft patch of p, then that of q. The code's change
+  from p to q must not depend on the face.
+- *Recolouring.* Nor may it depend on a colour that face and patch share: a moustache is one, brown under
+  brown hair and blond under blond. To pixels and to straightness alone the two are opposite changes, one
+  darkens the lip and the other brightens it.
 - *A critic of mixes.* Codes that are one person's in a random subspace and another's in the rest must draw
   what the critic takes for drawings. Straightness alone is content with "upper lip darker", which is a
   moustache on a dark-haired head only; but nobody has dark moustaches under blond hair.
@@ -38,6 +41,7 @@ from inference.portraits.training.recipe import Batch, Facts, Networks, Recipe, 
 CODE_DIM = 64
 TEMPERATURE = 0.1
 STEEPNESS = 2.0  # the weight of R1
+LIKENESS = 0.25  # of colours in [-1, 1]^3 that change together
 PLACES = 12  # compared per picture and level in the perceptual stage
 _BOTH = ("generator", "encoder")
 
@@ -76,6 +80,7 @@ class LabelFree(Recipe):
     prior = {"auto-32": 4e-4, "auto-64": 3e-4, "auto-128": 1.5e-4, "polish": 1e-4}
     imagined = 0.05
     grafts = 0.02
+    recolours = 0.1
     critic = 0.02
     perceptual = 0.1
     worst = 1.5
@@ -103,9 +108,11 @@ class LabelFree(Recipe):
         assert isinstance(helpers, Helpers)
         images, count = batch.images, len(batch.images)
         some = max(2, count // 4)
-        grafted, _ = graft(images, max(1, count // 8), batch.source)
-        both, _ = networks.encoder.split(torch.cat([images, grafted]))
-        w = both[:count]
+        grafted, patch = graft(images, max(1, count // 4), batch.source)
+        own = grafted[2 * len(patch) :]
+        recoloured, done = recolour(own, patch, images.flip(0)[: len(patch)], batch.source)
+        encoded, _ = networks.encoder.split(torch.cat([images, grafted, recoloured]))
+        w, on_hosts, in_colours = torch.split(encoded, [count, len(grafted), len(recoloured)])
         noise = helpers.log_noise.clamp(-6, 0).exp()
         wanted = losses.reduced(images, stage.resolution)
         with torch.no_grad():
@@ -119,8 +126,10 @@ class LabelFree(Recipe):
         prior = 0.5 * (w.square() + noise.square() - 2 * noise.log() - 1).sum(1).mean()
         found, _ = networks.encoder.split(F.interpolate(drawn, size=images.shape[-1], mode="bilinear"))
         consistency = F.smooth_l1_loss(found, imagined, beta=0.3)
-        crooked = disagreement(both[count:]).mean()
-        loss = loss + self.prior[stage.name] * prior + self.imagined * consistency + self.grafts * crooked
+        crooked = disagreement(on_hosts).mean()
+        tinged = (disagreement(torch.cat([on_hosts[2 * len(patch) :], in_colours])) * done).mean()
+        loss = loss + self.prior[stage.name] * prior + self.imagined * consistency
+        loss = loss + self.grafts * crooked + self.recolours * tinged
         facts = {
             "psnr": float(losses.psnr(made.detach(), wanted).mean()),
             "prior": float(prior.detach()),
@@ -128,6 +137,7 @@ class LabelFree(Recipe):
             "spread": float(w.detach().var(0).sum()),
             "consistency": float(consistency.detach()),
             "crooked": float(crooked.detach()),
+            "tinged": float(tinged.detach()),
         }
         if stage.resolution == images.shape[-1]:
             weight = self.perceptual * (0.2 if stage.name == "polish" else 1.0)
@@ -193,16 +203,16 @@ def disturbed(images: Tensor, source: torch.Generator) -> Tensor:
 
 
 def graft(images: Tensor, some: int, source: torch.Generator) -> tuple[Tensor, Tensor]:
-    """`some` times four pictures [4 * some, 3, R, R]: hosts a and b, each with p's patch and with q's, in the
-    order ap, aq, bp, bq; and the soft patches [some, 1, R, R].
+    """`some` times four pictures [4 * some, 3, R, R]: a face a and the face q, each with p's patch and with
+    q's, in the order ap, aq, qp, q; and the soft patches [some, 1, R, R].
 
     The patch is an ellipse at the same place of all four; pictures are aligned, so it carries the same part.
     It lies where p and q differ more than two pictures usually do, or small things would hardly ever be met,
     and takes on the host's colour along its rim, or all its change would be one of skin.
     """
     count, size = len(images), images.shape[-1]
-    order = torch.stack([torch.randperm(count, generator=source)[:4] for _ in range(some)])  # [S, 4]
-    a, b, p, q = (images[order[:, k].to(images.device)] for k in range(4))
+    order = torch.stack([torch.randperm(count, generator=source)[:3] for _ in range(some)])  # [S, 3]
+    a, p, q = (images[order[:, k].to(images.device)] for k in range(3))
     usual = F.adaptive_avg_pool2d((images - images.roll(1, 0)).square().mean(1), 16).mean(0) + 1e-3
     unusual = (F.adaptive_avg_pool2d((p - q).square().mean(1), 16) / usual)[:, 2:-2, 2:-2]  # [S, 12, 12]
     cells = torch.multinomial(unusual.flatten(1).float().cpu() + 0.05, 1, generator=source)[:, 0]
@@ -222,7 +232,39 @@ def graft(images: Tensor, some: int, source: torch.Generator) -> tuple[Tensor, T
         shade = ((host - donor) * rim).sum((2, 3), keepdim=True)
         return (host * (1 - patch) + (donor + shade) * patch).clamp(-1, 1)
 
-    return torch.cat([joined(host, donor) for host in (a, b) for donor in (p, q)]), patch
+    return torch.cat([joined(host, donor) for host in (a, q) for donor in (p, q)]), patch
+
+
+def recolour(
+    images: Tensor, change: Tensor, others: Tensor, source: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Pictures before and after a change [2S, 3, R, R] with one of its colours exchanged, wherever in the
+    picture it occurs; and whether that could be done [S].
+
+    The colour is taken from a place where the two differ (a moustache), a place of like colour is sought
+    outside the `change` [S, 1, R, R] (the hair), and what `others` [S, 3, R, R] have there (blond) is put in
+    its stead everywhere. A colour that occurs nowhere else (painted lips) is left alone.
+    """
+    before, after = images.chunk(2)
+    size = images.shape[-1]
+
+    def drawn(weights: Tensor) -> Tensor:
+        likely = weights.flatten(1).float().cpu() + 1e-9
+        return torch.multinomial(likely, 1, generator=source).to(images.device)
+
+    def at(pictures: Tensor, place: Tensor) -> Tensor:
+        smooth = F.avg_pool2d(pictures, 3, stride=1, padding=1, count_include_pad=False).flatten(2)
+        return smooth.gather(2, place[:, None].expand(-1, 3, -1))[..., None]  # [S, 3, 1, 1]
+
+    differs = (after - before).square().sum(1) * change[:, 0]
+    coloured = torch.where(torch.rand(len(before), 1, 1, 1, generator=source).to(images) < 0.5, before, after)
+    colour = at(coloured, drawn(differs))
+    alike = [torch.exp(-(x - colour).square().sum(1) / (2 * LIKENESS**2)) for x in (before, after)]
+    elsewhere = alike[0] * (1 - change[:, 0])
+    shift = at(others, drawn(elsewhere)) - colour
+    done = elsewhere.sum((1, 2)) > 0.02 * size**2
+    shifted = [x + a[:, None] * shift for x, a in zip((before, after), alike, strict=True)]
+    return torch.cat(shifted).clamp(-1, 1), done
 
 
 def mixes(a: Tensor, b: Tensor, source: torch.Generator) -> Tensor:
@@ -271,13 +313,14 @@ def adversary(critic: Critic, made: Tensor, real: Tensor) -> tuple[Tensor, Tenso
 
 
 def disagreement(codes: Tensor) -> Tensor:
-    """How far each change from p to q depends on the host: codes [4S, D] as `graft` orders them -> [S].
+    """How far each change depends on where it is made: codes [4S, D] of four pictures as `graft` orders them
+    (one face before and after, another before and after) -> [S].
 
     Squared difference of the two changes over their mean squared length: 0 is straight, 2 is unrelated, 4 is
     opposite.
     """
-    ap, aq, bp, bq = codes.chunk(4)
-    first, second = aq - ap, bq - bp
+    one_before, one_after, other_before, other_after = codes.chunk(4)
+    first, second = one_after - one_before, other_after - other_before
     length = 0.5 * (first.square().sum(1) + second.square().sum(1))
     return (first - second).square().sum(1) / (length + 0.05)
 
