@@ -18,7 +18,7 @@ from inference.errors import OptionError
 from inference.generators import StyleGAN2Generator
 from inference.perceptual import Perceptual
 from inference.portraits import SCENE_SIZE, render_many, render_scene
-from inference.portraits.training import calibrate, command, data, label_free, losses, trainer
+from inference.portraits.training import adversary, calibrate, command, data, label_free, losses, trainer
 from inference.portraits.training.known_codes import KnownCodes
 from inference.portraits.training.label_free import LabelFree
 from inference.portraits.training.recipe import Networks, Recipe, Stage
@@ -62,7 +62,9 @@ class ToyKnownCodes(KnownCodes):
 
     def networks(self) -> Networks:
         perceptual = Perceptual(resolution=SIZE, widths=WIDTHS, outputs=SCENE_SIZE)
-        return Networks(toy_generator(SCENE_SIZE, 24), toy_encoder(24, True), perceptual, torch.nn.Module())
+        return Networks(
+            toy_generator(SCENE_SIZE, 24), toy_encoder(24, True), perceptual, adversary.Critic(SIZE)
+        )
 
 
 class ToyLabelFree(LabelFree):
@@ -262,9 +264,9 @@ def test_a_mix_of_normal_codes_is_as_likely_as_they_are() -> None:
 
 
 def test_critic_and_generator_learn_against_each_other_alone() -> None:
-    critic = label_free.Critic(16)
+    critic = adversary.Critic(16)
     made = torch.randn(2, 3, 16, 16, requires_grad=True)
-    fooled, told, _ = label_free.adversary(critic, made, torch.randn(2, 3, 16, 16))
+    fooled, told, _ = adversary.adversary(critic, made, torch.randn(2, 3, 16, 16))
     fooled.backward()
     assert made.grad is not None
     assert made.grad.abs().sum() > 0

@@ -2,24 +2,27 @@
 
 Seven stages: a perceptual backbone that reads scenes from pictures, mapping and generator at 32 px (the
 mapping then stays), the encoder toward known w, the generator at 64 and 128 px, encoder and generator
-together through the picture, and that once more with hardly any perceptual weight. Its latent space is easier
-than one found without labels: directions in it are an upper bound.
+together through the picture, with a critic for the fine detail, and that once more with hardly any perceptual
+weight. Its latent space is easier than one found without labels: directions in it are an upper bound.
 """
 
 from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from inference.perceptual import Perceptual
 from inference.portraits import SCENE_SIZE
 from inference.portraits.training import losses
+from inference.portraits.training.adversary import Critic, adversary
 from inference.portraits.training.networks import FEATURE_WIDTHS, RESOLUTION, make_encoder, make_generator
 from inference.portraits.training.recipe import Batch, Facts, Networks, Recipe, Stage
 
 CODE_DIM = 128
 PERCEPTUAL_WEIGHT = {"joint": 0.1, "polish": 0.02}
+CRITIC_WEIGHT = 0.02
+WORST_WEIGHT = 1.5
 _BOTH = ("generator", "encoder")
 
 
@@ -51,7 +54,8 @@ class KnownCodes(Recipe):
             net="attributes", resolution=RESOLUTION, widths=FEATURE_WIDTHS, outputs=SCENE_SIZE
         )
         generator = make_generator(SCENE_SIZE, CODE_DIM)
-        return Networks(generator, make_encoder(CODE_DIM, per_layer=True), perceptual, nn.Module())
+        encoder = make_encoder(CODE_DIM, per_layer=True)
+        return Networks(generator, encoder, perceptual, Critic(RESOLUTION))
 
     def settled(self, stage: Stage) -> tuple[str, ...]:
         return {"perceptual": ("perceptual",), "generator-32": ("generator",)}.get(stage.name, ())
@@ -97,13 +101,17 @@ def _joint_step(networks: Networks, z: Tensor, images: Tensor, perceptual: float
     output = networks.generator.synthesis(codes, "none")
     wanted = torch.cat([images, images[:some]])
     distance = losses.feature_distance(networks.perceptual, output, wanted)
-    loss = losses.picture_loss(output, wanted) + perceptual * distance
+    assert isinstance(networks.helpers, Critic)
+    fooled, told, gap = adversary(networks.helpers, output, images)
+    loss = losses.picture_loss(output, wanted) + WORST_WEIGHT * losses.worst_places(output, wanted)
+    loss = loss + perceptual * distance + CRITIC_WEIGHT * (fooled + told)
     loss = loss + 0.05 * F.smooth_l1_loss(w, target, beta=0.3) + 0.02 * deltas.square().mean()
     quality = losses.psnr(output.detach(), wanted)
     return loss, {
         "psnr": float(quality[len(images) :].mean()),
         "psnr_encoder": float(quality[: len(images)].mean()),
         "lpips": float(distance.detach()),
+        "told_apart": gap,
         "delta": float(deltas.detach().square().mean()),
     }
 

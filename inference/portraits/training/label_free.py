@@ -25,22 +25,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.func import functional_call
 from tqdm import trange
 
 from inference.perceptual import Perceptual
 from inference.portraits.training import losses
+from inference.portraits.training.adversary import Critic, adversary
 from inference.portraits.training.networks import FEATURE_WIDTHS, RESOLUTION, make_encoder, make_generator
 from inference.portraits.training.recipe import Batch, Facts, Networks, Recipe, Stage
 
 CODE_DIM = 64
 TEMPERATURE = 0.1
-STEEPNESS = 2.0  # the weight of R1
 LIKENESS = 0.25  # of colours in [-1, 1]^3 that change together
 PLACES = 12  # compared per picture and level in the perceptual stage
 _BOTH = ("generator", "encoder")
@@ -279,37 +277,6 @@ def mixes(a: Tensor, b: Tensor, source: torch.Generator) -> Tensor:
     chosen = basis[:, :rank].to(a)
     mixed: Tensor = a + (b - a) @ chosen @ chosen.T
     return mixed
-
-
-class Critic(nn.Module):
-    """Tells drawn pictures [B, 3, R, R] from the generator's: one number each, higher for drawn."""
-
-    def __init__(self, resolution: int) -> None:
-        super().__init__()
-        widths = (3, 24, 64, 128, 128, 128)[: resolution.bit_length() - 2]  # down to 4 x 4
-        self.layers = nn.ModuleList(nn.Conv2d(i, o, 4, stride=2, padding=1) for i, o in pairwise(widths))
-        self.head = nn.Linear(2 * widths[-1], 1)
-
-    def forward(self, images: Tensor) -> Tensor:
-        x = images
-        for layer in self.layers:
-            x = F.leaky_relu(layer(x), 0.2)
-        scores: Tensor = self.head(torch.cat([x.mean((2, 3)), x.amax((2, 3))], 1))
-        return scores[:, 0]
-
-
-def adversary(critic: Critic, made: Tensor, real: Tensor) -> tuple[Tensor, Tensor, float]:
-    """The generator's loss, which leaves the critic alone, and the critic's, which leaves the generator alone
-    (non-saturating, Goodfellow et al. 2014; penalty R1 of Mescheder et al. 2018); and what tells them apart.
-    """
-    fixed = {name: value.detach() for name, value in critic.named_parameters()}
-    fooled = F.softplus(-functional_call(critic, fixed, (made,))).mean()
-    shown = real[: len(made)].detach().requires_grad_()
-    on_real, on_made = critic(shown), critic(made.detach())
-    (slope,) = torch.autograd.grad(on_real.sum(), shown, create_graph=True)
-    steepness = slope.square().sum((1, 2, 3)).mean()
-    told = F.softplus(-on_real).mean() + F.softplus(on_made).mean() + 0.5 * STEEPNESS * steepness
-    return fooled, told, float((on_real.mean() - on_made.mean()).detach())
 
 
 def disagreement(codes: Tensor) -> Tensor:
