@@ -7,4 +7,4 @@ from pathlib import Path
 
 _BUNDLES = Path(__file__).parent / "portraits" / "bundles"
 
-EMBEDDED = {"portraits": _BUNDLES / "known_codes"}
+EMBEDDED = {"portraits": _BUNDLES / "known_codes", "portraits-label-free": _BUNDLES / "label_free"}

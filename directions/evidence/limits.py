@@ -12,7 +12,7 @@ from typing import Any
 
 from directions.evidence.models import StripRow
 from directions.evidence.reading import Evidence, Interval, is_number
-from directions.evidence.words import decimal, percent, semantic_words
+from directions.evidence.words import decimal, percent, semantic_words, with_span
 
 
 @dataclass(frozen=True)
@@ -85,8 +85,8 @@ def _parts(evidence: Evidence) -> tuple[Part, ...]:
             Part(
                 words=name,
                 faces=decimal(faces.value, 0) if faces is not None else "",
-                effect=percent(effect.value),
-                share=percent(share.value),
+                effect=with_span(effect, "effect"),
+                share=with_span(share, "edit_share"),
                 worst=f"{semantic_words(worst)} {_percent(worst_effect)}" if worst else "",
             )
         )
@@ -113,12 +113,12 @@ def _sentences(evidence: Evidence) -> tuple[str, ...]:
     kept, worst = (evidence.number("superposition", key) for key in ("kept", "kept_worst"))
     if kept is not None:
         more = f" (at worst {percent(worst.value)})" if worst is not None else ""
-        told.append(f"Two sliders at once keep {percent(kept.value)} of what each does alone{more}.")
+        told.append(f"Two sliders at once keep {with_span(kept, 'effect')} of what each does alone{more}.")
     pairs, both, one = (evidence.number("two_changes", key) for key in ("pairs", "both_named", "one_named"))
     if pairs is not None and both is not None and one is not None:
         told.append(
-            f"Where a pair changes two things at once, both are recognised in {percent(both.value)} and at "
-            f"least one in {percent(one.value)} of {decimal(pairs.value, 0)} pairs."
+            f"Where a pair changes two things at once, both are recognised in {with_span(both, 'success')} "
+            f"and at least one in {with_span(one, 'success')} of {decimal(pairs.value, 0)} pairs."
         )
     return tuple(told)
 

@@ -81,6 +81,7 @@ _INVERSIONS = {
     "100 steps": "inverted in 100 steps, as in the paper",
     "joint": "inverted jointly",
     "joint, W+": "inverted jointly, layer by layer",
+    "mean": "every pair with one vote, as in the paper",
     "raw": "averaged raw: long steps weigh more",
     "geometric-median": "by their geometric median",
 }
@@ -192,3 +193,10 @@ def span(interval: Interval, figure: str) -> str:
     """The interval, "68 to 80 %" or "0.91 to 0.98"."""
     low, high = said(interval.low, figure), said(interval.high, figure)
     return f"{low.removesuffix(PERCENT)} to {high}" if FIGURES[figure].percent else f"{low} to {high}"
+
+
+def with_span(interval: Interval, figure: str) -> str:
+    """ "74 % (68 to 80 %)"; a number that came without an interval stands alone."""
+    alone = interval.low == interval.value == interval.high
+    value = said(interval.value, figure)
+    return value if alone else f"{value} ({span(interval, figure)})"

@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from inference.evaluation.judged import LARGE
+
 Results = Mapping[str, Any]
 
 
@@ -148,7 +150,7 @@ def _big(way: str, other: str) -> Callable[[Results], Found]:
     def read(results: Results) -> Found:
         area = results["area"]
         a, b = (results["methods"][w]["effect"]["each"] for w in (way, other))
-        shared = [name for name in a if area[name] >= 0.05]
+        shared = [name for name in a if area[name] >= LARGE]
         if not shared:
             raise KeyError("no semantic is that large")
         ratios = {name: a[name]["value"] / b[name]["value"] for name in shared}
@@ -163,7 +165,7 @@ def _at(*path: str) -> Callable[[Results], Found]:
         value: Any = results
         for key in path:
             value = value[key]
-        return Found(float(value))
+        return Found(float(value["value"] if isinstance(value, Mapping) else value))
 
     return read
 

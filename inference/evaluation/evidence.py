@@ -26,7 +26,7 @@ from inference.evaluation.judge import Judge
 from inference.evaluation.judged import JUDGED
 from inference.evaluation.pair_kinds import KINDS
 from inference.evaluation.reconstruction import Amounts, population_of, reconstruction_report
-from inference.evaluation.structure import among_themselves, projections, superposition
+from inference.evaluation.structure import among_themselves, projections, superposition, transfer
 from inference.evaluation.ways import figures_of, paired, ways_to_find
 from inference.images import write_image
 from inference.portraits import SCENE_NAMES
@@ -114,14 +114,14 @@ def run(
         "measured": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": {"torch": torch.__version__, "numpy": np.__version__},
         "options": asdict(options),
-        "area": {
-            name: round(float(experiment.faces(name).mask.double().mean()), 4) for name in options.semantics
-        },
+        "area": {name: round(experiment.area(name), 4) for name in options.semantics},
         "methods": methods,
         "strips": strips,
         "paired": paired(found, options),
         "themselves": {
-            kind: among_themselves(experiment, kind, names, few) for kind, names in kinds.items() if names
+            kind: among_themselves(experiment, kind, names, few) | transfer(experiment, kind, names, few)
+            for kind, names in kinds.items()
+            if names
         },
         "projection": projections(experiment, "clean", options.semantics, few),
         "superposition": superposition(experiment, options.semantics),
@@ -157,7 +157,7 @@ def _amounts(options: Options) -> Amounts:
         pca_plus_pictures=2 * options.people,
         samples=options.people,
         faces=options.faces,
-        stepped_faces=options.faces,
+        stepped_faces=min(options.faces, 8),
         steps=options.steps,
         resamples=options.resamples,
         seed=options.seed,

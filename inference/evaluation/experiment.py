@@ -21,13 +21,13 @@ from inference.bundle import Bundle
 from inference.editing import Movable
 from inference.errors import OptionError
 from inference.evaluation.baselines import Baselines, read_samples
-from inference.evaluation.faces import Faces, held_out_faces
+from inference.evaluation.faces import Faces, filled, held_out_faces
 from inference.evaluation.figures import Readings
 from inference.evaluation.judge import Judge
 from inference.evaluation.judged import JUDGED
 from inference.evaluation.kept import Kept
 from inference.evaluation.measure import measure
-from inference.evaluation.pair_kinds import make_pair
+from inference.evaluation.pair_kinds import Example, make_pair
 from inference.finders.direction import Direction
 from inference.finders.pair import direction_from_codes
 from inference.inversion import DEFAULT_STEPS, Inversion, invert
@@ -103,6 +103,7 @@ class Experiment:
                 f"some of {', '.join(INVERSIONS)}, the default not among the others",
                 code="option:inversion",
             )
+        self._named = named
         self.bundle = bundle
         self.judge = judge
         self.options = options
@@ -118,6 +119,10 @@ class Experiment:
             self._faces[attribute] = self.kept(f"faces: {attribute}", lambda: self._held_out(attribute))
         return self._faces[attribute]
 
+    def area(self, attribute: str) -> float:
+        """The share of the picture that a change fills, on its held-out faces."""
+        return self.kept(f"area: {attribute}", lambda: filled(attribute, self.options.faces))
+
     def _held_out(self, attribute: str) -> Faces:
         self.report(f"faces: {attribute}")
         options = self.options
@@ -126,39 +131,54 @@ class Experiment:
     def pairs(self, attribute: str, kind: str, count: int, inversion: str | None = None) -> list[Direction]:
         """The directions of the first `count` pairs of a kind; see INVERSIONS for how they are inverted."""
         inversion = inversion or self.options.inversion
+        how = inversion if "joint" in inversion else INVERSIONS[inversion][0]
         known = self._pairs.setdefault((attribute, kind, inversion), [])
         while len(known) < count:
-            some = min(AT_ONCE, self.options.pairs)
-            name = f"{kind} pairs {len(known)} to {len(known) + some}, inverted {inversion}: {attribute}"
-            known += self.kept(name, partial(self._pairs_from, len(known), some, attribute, kind, inversion))
+            start, some = len(known), min(AT_ONCE, self.options.pairs)
+            name = f"{kind} pairs {start} to {start + some}, inverted {how}: {attribute}"
+            made = self.kept(name, partial(self._pairs_from, start, some, attribute, kind, inversion))
+            for other, directions in made.items():
+                row = self._pairs.setdefault((attribute, kind, other), [])
+                if len(row) == start:
+                    row += directions
         return known[:count]
+
+    def examples(self, attribute: str, kind: str, start: int, count: int) -> list[Example]:
+        """The drawn pictures that `pairs` inverts."""
+        first = FIRST_PAIR + 1000 * JUDGED.index(attribute) + start
+        return [make_pair(kind, attribute, seed) for seed in range(first, first + count)]
 
     def _pairs_from(
         self, start: int, count: int, attribute: str, kind: str, inversion: str
-    ) -> list[Direction]:
+    ) -> dict[str, list[Direction]]:
+        """Their directions, also in the spaces of other inversions that find the same codes."""
         self.report(f"{kind} pairs from {start}, inverted {inversion}: {attribute}")
-        first = FIRST_PAIR + 1000 * JUDGED.index(attribute) + start
-        examples = [make_pair(kind, attribute, seed) for seed in range(first, first + count)]
+        examples = self.examples(attribute, kind, start, count)
         before = to_images(np.stack([example.before for example in examples]))
         after = to_images(np.stack([example.after for example in examples]))
-        starts, ends, space = self.inverted(before, after, inversion)
-        pictures = zip(torch.split(before, 1), torch.split(after, 1), strict=True)
-        return [
-            direction_from_codes(self.bundle, starts[i], ends[i], *pair, space=space)
-            for i, pair in enumerate(pictures)
-        ]
+        starts, ends = self.inverted(before, after, inversion)
+        pictures = list(zip(torch.split(before, 1), torch.split(after, 1), strict=True))
+        how, _ = INVERSIONS[inversion]
+        return {
+            name: [
+                direction_from_codes(self.bundle, starts[i], ends[i], *pictures[i], space=space)
+                for i in range(count)
+            ]
+            for name, (also, space) in INVERSIONS.items()
+            if name == inversion or (also == how != "joint" and name in self._named)
+        }
 
     def inverted(
         self, before: torch.Tensor, after: torch.Tensor, inversion: str
-    ) -> tuple[Inversion, Inversion, str]:
-        """Both pictures [B, 3, H, W] of pairs inverted in one of INVERSIONS, and the directions' space."""
+    ) -> tuple[Inversion, Inversion]:
+        """Both pictures [B, 3, H, W] of pairs inverted in one of INVERSIONS."""
         how, space = INVERSIONS[inversion]
         if how == "joint":
             found = invert_pair(self.bundle, before, after, self.options.steps, space=space)
-            return found.before, found.after, space
+            return found.before, found.after
         steps = {"encoder": 0, "long": 100}.get(how, self.options.steps)
         both = invert(self.bundle, torch.cat([before, after]), steps)
-        return both[: len(before)], both[len(before) :], space
+        return both[: len(before)], both[len(before) :]
 
     @property
     def baselines(self) -> Baselines:

@@ -14,7 +14,7 @@ import torch
 from inference.bundle import Bundle
 from inference.evaluation.judge import Judge
 from inference.evaluation.judged import JUDGED
-from inference.evaluation.pair_kinds import make_pair
+from inference.evaluation.pair_kinds import Example, make_pair
 from inference.inversion import Inversion, invert
 from inference.portraits.training.data import HELD_OUT_SEED, to_images
 
@@ -50,8 +50,7 @@ class Faces:
 
 def held_out_faces(bundle: Bundle, judge: Judge, attribute: str, count: int, *, steps: int) -> Faces:
     """The first `count` held-out people for an attribute."""
-    seed = FIRST_FACE + 1000 * JUDGED.index(attribute)
-    examples = [make_pair("clean", attribute, person) for person in range(seed, seed + count)]
+    examples = _examples(attribute, count)
     before = to_images(np.stack([example.before for example in examples]))
     after = to_images(np.stack([example.after for example in examples]))
     mask = torch.from_numpy(np.stack([example.region for example in examples]))[:, None]
@@ -59,6 +58,16 @@ def held_out_faces(bundle: Bundle, judge: Judge, attribute: str, count: int, *, 
     readings = [read(judge, images) for images in (before, after, base.images, own.images)]
     scenes = np.stack([example.scene_before for example in examples]).astype(np.float64)
     return Faces(attribute, before, after, mask, base, own, scenes, *readings)
+
+
+def filled(attribute: str, count: int) -> float:
+    """The mean share of the picture in which the change shows on these people."""
+    return float(np.mean([example.region.mean() for example in _examples(attribute, count)]))
+
+
+def _examples(attribute: str, count: int) -> list[Example]:
+    seed = FIRST_FACE + 1000 * JUDGED.index(attribute)
+    return [make_pair("clean", attribute, person) for person in range(seed, seed + count)]
 
 
 def read(judge: Judge, images: torch.Tensor) -> Array:

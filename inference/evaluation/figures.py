@@ -249,21 +249,58 @@ def plain(interval: Interval) -> dict[str, float]:
     return {"value": round(interval.value, 4), "low": round(interval.low, 4), "high": round(interval.high, 4)}
 
 
+def bootstrap(
+    statistic: Callable[..., float], *columns: Array, resamples: int = 400, seed: int = 0
+) -> Interval:
+    """A statistic of columns [N], one row a portrait, with its 95 % interval over resampled rows."""
+    count = len(columns[0])
+    if any(len(column) != count for column in columns) or not count:
+        raise OptionError(
+            f"columns of {[len(column) for column in columns]} rows",
+            "equally long ones with at least one row",
+            code="option:bootstrap",
+        )
+    rng = np.random.default_rng(seed)
+    picks = rng.integers(0, count, (resamples, count))
+    drawn = [statistic(*(column[rows] for column in columns)) for rows in picks]
+    low, high = np.percentile(drawn, [2.5, 97.5])
+    return Interval(float(statistic(*columns)), float(low), float(high))
+
+
 # --- directions among themselves: cosines [n, n] in the effect metric, and a label for each ----------------
 
 
-def within_between(cosines: Array, labels: Sequence[str]) -> tuple[float, float]:
-    """Mean cosine of two directions of one semantic, and of two of different ones."""
-    same, other = _masks(labels)
-    return float(cosines[same].mean()), float(cosines[other].mean())
+def over_pairs(
+    figure: Callable[[Rows], float], labels: Sequence[str], *, resamples: int = 400, seed: int = 0
+) -> Interval:
+    """A figure of the directions `labels` names, with its interval over draws of each label's directions.
 
-
-def purity(cosines: Array, labels: Sequence[str]) -> float:
-    """Share of directions whose nearest other one is of the same semantic (1-NN)."""
-    distances = -cosines.astype(np.float64).copy()
-    np.fill_diagonal(distances, np.inf)
+    `figure` is given rows, in which one may come more than once: it must not compare it with itself then.
+    """
+    rng = np.random.default_rng(seed)
     names = np.asarray(labels)
-    return float((names[distances.argmin(1)] == names).mean())
+    groups = [np.flatnonzero(names == name) for name in dict.fromkeys(labels)]
+    drawn = [figure(np.concatenate([rng.choice(g, len(g)) for g in groups])) for _ in range(resamples)]
+    return _interval(figure(np.arange(len(names))), np.array(drawn))
+
+
+def cosine_within(cosines: Array, labels: Sequence[str], rows: Rows | None = None) -> float:
+    """Mean cosine of two different directions of one semantic; of all rows, or of some."""
+    some, same, other = _among(cosines, labels, rows)
+    return float(some[same & other].mean())
+
+
+def cosine_between(cosines: Array, labels: Sequence[str], rows: Rows | None = None) -> float:
+    """Mean cosine of directions of two semantics."""
+    some, same, _ = _among(cosines, labels, rows)
+    return float(some[~same].mean())
+
+
+def purity(cosines: Array, labels: Sequence[str], rows: Rows | None = None) -> float:
+    """Share of directions whose nearest other one is of the same semantic (1-NN)."""
+    some, same, other = _among(cosines, labels, rows)
+    nearest = np.where(other, some, -np.inf).argmax(1)
+    return float(same[np.arange(len(same)), nearest].mean())
 
 
 def mislabel_auc(own: Sequence[float], wrong: Sequence[float]) -> float:
@@ -272,7 +309,14 @@ def mislabel_auc(own: Sequence[float], wrong: Sequence[float]) -> float:
     return float(roc_auc_score(labels, [*own, *wrong]))
 
 
-def _masks(labels: Sequence[str]) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-    names = np.asarray(labels)
-    same = names[:, None] == names[None, :]
-    return same & ~np.eye(len(names), dtype=bool), ~same
+def _among(
+    cosines: Array, labels: Sequence[str], rows: Rows | None
+) -> tuple[Array, npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """The cosines of rows, whether two are of one semantic, and whether they are two; each [n, n]."""
+    which = np.arange(len(labels)) if rows is None else rows
+    names = np.asarray(labels)[which]
+    return (
+        cosines[np.ix_(which, which)],
+        names[:, None] == names[None, :],
+        which[:, None] != which[None, :],
+    )

@@ -18,3 +18,5 @@ JUDGED: tuple[str, ...] = (
     "lipstick",
     "skin_tone",
 )
+
+LARGE = 0.05  # share of the picture from which on a change counts as large

@@ -13,9 +13,16 @@ import numpy.typing as npt
 import torch
 
 from inference.editing import edit
-from inference.evaluation.experiment import FIRST_PAIR, Experiment
+from inference.evaluation.experiment import FIRST_PAIR, INVERSIONS, Experiment
 from inference.evaluation.faces import FIRST_FACE, read
-from inference.evaluation.figures import Readings, edit_share, effect
+from inference.evaluation.figures import (
+    Readings,
+    bootstrap,
+    edit_share,
+    effect,
+    over_semantics,
+    plain,
+)
 from inference.finders.decomposition import decompose
 from inference.finders.pair import direction_from_codes
 from inference.inversion import invert
@@ -60,26 +67,26 @@ def subpopulations(experiment: Experiment, readings: Mapping[str, Readings]) -> 
     enough such faces (not the semantic that makes the part: all of its faces would be in, or none), how many
     these are, and the worst."""
     results: dict[str, Any] = {}
+    drawn = {"resamples": experiment.options.resamples, "seed": experiment.options.seed}
     for name, (cause, belongs) in {"everybody": _EVERYBODY, **SUBPOPULATIONS}.items():
-        effects, shares, faces = {}, {}, 0
+        parts: dict[str, Readings] = {}
         for attribute, found in readings.items():
             if attribute == cause:
                 continue
             rows = np.flatnonzero(belongs(experiment.faces(attribute).scenes))
             if len(rows) < min(FEW, len(found.base)):
                 continue
-            part = found.rows(np.arange(len(found.edited)), rows)
-            effects[attribute], shares[attribute] = effect(part), edit_share(part)
-            faces += len(rows)
-        if effects:
-            worst = min(effects, key=lambda attribute: effects[attribute])
+            parts[attribute] = found.rows(np.arange(len(found.edited)), rows)
+        if parts:
+            mean, each = over_semantics(parts, effect, **drawn)
+            worst = min(each, key=lambda attribute: each[attribute].value)
             results[name] = {
-                "effect": _rounded(np.mean(list(effects.values()))),
-                "edit_share": _rounded(np.mean(list(shares.values()))),
+                "effect": plain(mean),
+                "edit_share": plain(over_semantics(parts, edit_share, **drawn)[0]),
                 "worst": worst,
-                "worst_effect": _rounded(effects[worst]),
-                "semantics": len(effects),
-                "faces": faces,
+                "worst_effect": plain(each[worst]),
+                "semantics": len(parts),
+                "faces": sum(len(part.base) for part in parts.values()),
             }
     return results
 
@@ -109,11 +116,12 @@ def inapplicable(experiment: Experiment, count: int = 8) -> tuple[dict[str, Any]
         edited = edit(bundle, base.codes, [(direction, 1.0)]).cpu()
         target = SCENE_NAMES.index(attribute)
         moved = read(experiment.judge, edited)[:, target] - read(experiment.judge, base.images)[:, target]
-        figures[name] = {
-            "shows": _rounded(float((after - before).abs().mean()) / usual),
-            "edited": _rounded(float((edited - base.images.cpu()).abs().mean()) / usual),
-            "reading": _rounded(moved.mean()),
+        found = {
+            "shows": (after - before).abs().mean((1, 2, 3)).double().numpy() / usual,
+            "edited": (edited - base.images.cpu()).abs().mean((1, 2, 3)).double().numpy() / usual,
+            "reading": moved,
         }
+        figures[name] = {key: plain(bootstrap(np.mean, values)) for key, values in found.items()}
         pictures[name] = torch.cat([torch.cat(list(row), 2) for row in (before, after, edited)], 1)
     return figures, pictures
 
@@ -142,17 +150,22 @@ def two_changes(experiment: Experiment, semantics: Sequence[str]) -> dict[str, A
                 drawn.append((number, other))
     images = to_images(render_many(np.stack(scenes), size, 1))
     before, after = images[0::2], images[1::2]
-    starts, ends, space = experiment.inverted(before, after, experiment.options.inversion)
-    both = one = 0
+    inversion = experiment.options.inversion
+    starts, ends = experiment.inverted(before, after, inversion)
+    space = INVERSIONS[inversion][1]
+    both, one = [], []
     for i, wanted in enumerate(drawn):
         found = direction_from_codes(
             bundle, starts[i], ends[i], before[i : i + 1], after[i : i + 1], space=space
         )
         parts = decompose(found.difference, differences, bundle.metric_weights.numpy()).parts
-        both += set(parts[:2]) == set(wanted)
-        one += bool(parts) and parts[0] in wanted
-    total = len(drawn)
-    return {"pairs": total, "both_named": _rounded(both / total), "one_named": _rounded(one / total)}
+        both.append(float(set(parts[:2]) == set(wanted)))
+        one.append(float(bool(parts) and parts[0] in wanted))
+    named = {
+        name: plain(bootstrap(np.mean, np.array(values), resamples=experiment.options.resamples))
+        for name, values in (("both_named", both), ("one_named", one))
+    }
+    return {"pairs": len(drawn), **named}
 
 
 def _ends(attribute: str) -> tuple[float, float]:

@@ -17,9 +17,8 @@ from torch import Tensor
 
 from inference.bundle import Bundle
 from inference.effect_metric import norm
-from inference.errors import OptionError
 from inference.evaluation.faces import FIRST_FACE
-from inference.evaluation.figures import Interval, plain
+from inference.evaluation.figures import bootstrap, plain
 from inference.evaluation.judge_training import compressed
 from inference.evaluation.judged import JUDGED
 from inference.evaluation.measure import masked_error
@@ -103,12 +102,12 @@ def closed(faces: Mapping[str, Inverted], *, resamples: int = 400, seed: int = 0
 
 def null_floor(
     bundle: Bundle, faces: Mapping[str, Inverted], steps: int, per_attribute: int = 2
-) -> dict[str, float]:
+) -> dict[str, Any]:
     """How far codes move when nothing changed but the file, in median steps of the effect metric.
 
     The first faces of each attribute are saved as JPEG (JPEG_QUALITY) and inverted again, with the `steps`
     that `faces` were inverted with. A step is a face's own inverted change. `share` is the median movement
-    over the median step, `share_95` the 95th percentile of movements over it.
+    over the median step, with its interval over pictures, `share_95` the same of the 95th percentile.
     """
     weights = bundle.metric_weights.numpy()
     parts = list(faces.values())
@@ -122,7 +121,7 @@ def null_floor(
         "jpeg_quality": JPEG_QUALITY,
         "moved_median": round(float(np.median(moved)), 4),
         "median_step": round(step, 4),
-        "share": round(float(np.median(moved)) / step, 4),
+        "share": plain(bootstrap(lambda far: float(np.median(far)) / step, moved)),
         "share_95": round(float(np.percentile(moved, 95)) / step, 4),
     }
 
@@ -161,24 +160,3 @@ def kept(
             "region": round(float(region.mean()), 3),
         }
     return results
-
-
-# --- intervals ----------------------------------------------------------------------------------------------
-
-
-def bootstrap(
-    statistic: Callable[..., float], *columns: Array, resamples: int = 400, seed: int = 0
-) -> Interval:
-    """A statistic of columns [N], one row a portrait, with its 95 % interval over resampled rows."""
-    count = len(columns[0])
-    if any(len(column) != count for column in columns) or not count:
-        raise OptionError(
-            f"columns of {[len(column) for column in columns]} rows",
-            "equally long ones with at least one row",
-            code="option:bootstrap",
-        )
-    rng = np.random.default_rng(seed)
-    picks = rng.integers(0, count, (resamples, count))
-    drawn = [statistic(*(column[rows] for column in columns)) for rows in picks]
-    low, high = np.percentile(drawn, [2.5, 97.5])
-    return Interval(float(statistic(*columns)), float(low), float(high))

@@ -22,11 +22,10 @@ from torch import Tensor
 from inference.bundle import Bundle
 from inference.editing import synthesise
 from inference.errors import OptionError
-from inference.evaluation.figures import plain
+from inference.evaluation.figures import bootstrap, plain
 from inference.evaluation.judged import JUDGED
 from inference.evaluation.own_changes import (
     Inverted,
-    bootstrap,
     closed,
     inverted_faces,
     kept,

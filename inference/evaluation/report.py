@@ -211,6 +211,12 @@ def _paired(paired: Mapping[str, Any]) -> str:
 def _facts(facts: Mapping[str, Any]) -> str:
     rows = []
     for name, values in facts.items():
-        text = ", ".join(f"{key} {value}" for key, value in values.items())
+        text = ", ".join(f"{key} {_fact(value)}" for key, value in values.items())
         rows.append(f"<tr><td>{html.escape(name)}<td>{html.escape(text)}")
     return f"<div class=wide><table>{''.join(rows)}</table></div>"
+
+
+def _fact(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return f"{value['value']} [{value['low']}, {value['high']}]"
+    return str(value)

@@ -5,26 +5,43 @@ Results are plain numbers, ready for JSON.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+import torch
 
 from inference import effect_metric
 from inference.averaging import average
-from inference.editing import edit
+from inference.editing import Movable, edit
 from inference.evaluation.experiment import Experiment
-from inference.evaluation.faces import read
-from inference.evaluation.figures import mislabel_auc, purity, within_between
+from inference.evaluation.faces import Faces, read
+from inference.evaluation.figures import (
+    Interval,
+    Rows,
+    cosine_between,
+    cosine_within,
+    mislabel_auc,
+    over_pairs,
+    plain,
+    purity,
+)
+from inference.evaluation.measure import masked_error
+from inference.inversion import invert
 from inference.portraits import SCENE_NAMES
+from inference.portraits.training.data import to_images
 
+AMONG_THEMSELVES = {"cosine_within": cosine_within, "cosine_between": cosine_between, "purity": purity}
 WRONG_LABELS = 2  # directions of other semantics mixed among ten, for the mislabel figure
 
 
 def among_themselves(
     experiment: Experiment, kind: str, semantics: Sequence[str], size: int = 10
-) -> dict[str, float]:
-    """Cosines within and between semantics, 1-NN purity, agreement with the others, mislabels found."""
+) -> dict[str, Any]:
+    """Cosines within and between semantics, 1-NN purity, mislabels found; intervals over draws of pairs."""
     weights = experiment.bundle.metric_weights.numpy()
     units: list[np.ndarray] = []
     labels: list[str] = []
@@ -42,11 +59,71 @@ def among_themselves(
         own += mixed[: size - len(strangers)]
         wrong += mixed[size - len(strangers) :]
     cosines = np.stack([effect_metric.cosine(np.stack(units), unit, weights) for unit in units])
-    within, between = within_between(cosines, labels)
-    facts = {"cosine_within": within, "cosine_between": between, "purity": purity(cosines, labels)}
+    options = experiment.options
+    drawn = {"resamples": options.resamples, "seed": options.seed}
+    facts = {
+        name: plain(over_pairs(partial(figure, cosines, labels), labels, **drawn))
+        for name, figure in AMONG_THEMSELVES.items()
+    }
     if wrong:
-        facts["mislabel_auc"] = mislabel_auc(own, wrong)
-    return {name: round(value, 4) for name, value in facts.items()}
+        agreement = np.array([*own, *wrong])
+        truth = ["own"] * len(own) + ["wrong"] * len(wrong)
+
+        def told(rows: Rows) -> float:
+            right = np.asarray(truth)[rows] == "own"
+            return mislabel_auc(agreement[rows][right].tolist(), agreement[rows][~right].tolist())
+
+        facts["mislabel_auc"] = plain(over_pairs(told, truth, **drawn))
+    return facts
+
+
+def transfer(experiment: Experiment, kind: str, semantics: Sequence[str], size: int = 10) -> dict[str, Any]:
+    """Leave-one-out: what the average of a pair's fellows does to the pair's own picture, at its own step.
+
+    `transfer_cosine` to the pair's direction; `transfer_effect` and `transfer_edit_share` as in figures.py,
+    on the encoder's codes and against the pair's own picture after. Intervals are over draws of pairs.
+    """
+    bundle, judge = experiment.bundle, experiment.judge
+    labels: list[str] = []
+    columns: dict[str, list[npt.NDArray[np.float64]]] = {}
+    for attribute in semantics:
+        pool = experiment.pairs(attribute, kind, size)
+        examples = experiment.examples(attribute, kind, 0, size)
+        before, after = (
+            to_images(np.stack([getattr(one, end) for one in examples])) for end in ("before", "after")
+        )
+        mask = torch.from_numpy(np.stack([one.region for one in examples]))[:, None]
+        base, own = (invert(bundle, images, 0) for images in (before, after))
+        fellows = [average([*pool[:i], *pool[i + 1 :]]) for i in range(size)]
+        moves = [(replace(fellow, step=pool[i].step), 1.0) for i, fellow in enumerate(fellows)]
+        edited = torch.cat([edit(bundle, base.codes[i : i + 1], [moves[i]]).cpu() for i in range(size)])
+        target = SCENE_NAMES.index(attribute)
+        error = masked_error(base.images, after, mask)
+        found = {
+            "cosine": np.array(average(pool).member_cosines),
+            "made": (read(judge, edited) - read(judge, base.images))[:, target],
+            "true": (read(judge, after) - read(judge, before))[:, target],
+            "gained": error - masked_error(edited, after, mask),
+            "possible": error - masked_error(own.images, after, mask),
+        }
+        for name, values in found.items():
+            columns.setdefault(name, []).append(values)
+        labels += [attribute] * size
+    column = {name: np.concatenate(values) for name, values in columns.items()}
+    names = np.asarray(labels)
+
+    def share(of: str, over: str, rows: Rows) -> float:
+        """The mean over semantics of one column's sum over another's."""
+        parts = [rows[names[rows] == name] for name in semantics]
+        return float(np.mean([column[of][part].sum() / column[over][part].sum() for part in parts]))
+
+    drawn = {"resamples": experiment.options.resamples, "seed": experiment.options.seed}
+    figures: dict[str, Callable[[Rows], float]] = {
+        "transfer_cosine": lambda rows: float(column["cosine"][rows].mean()),
+        "transfer_effect": partial(share, "made", "true"),
+        "transfer_edit_share": partial(share, "gained", "possible"),
+    }
+    return {name: plain(over_pairs(figure, labels, **drawn)) for name, figure in figures.items()}
 
 
 def projections(
@@ -77,21 +154,46 @@ def projections(
     }
 
 
-def superposition(experiment: Experiment, semantics: Sequence[str]) -> dict[str, float]:
+def superposition(experiment: Experiment, semantics: Sequence[str]) -> dict[str, Any]:
     """Two ten-pair directions at once: the share of each one's single effect that is kept, mean and worst.
 
-    Each semantic is taken together with the next that lies elsewhere in the list (its face is the same).
+    Each semantic is taken together with the next that lies elsewhere in the list (its face is the same). The
+    interval is over faces and over draws of the pairs.
     """
-    bundle, judge = experiment.bundle, experiment.judge
-    kept = []
+    bundle, judge, options = experiment.bundle, experiment.judge, experiment.options
+    beside, alone = [], []  # of each semantic: change with the other there, and without it [P, N]
     for number, attribute in enumerate(semantics):
         other = semantics[(number + len(semantics) // 2) % len(semantics)]
         faces = experiment.faces(attribute)
-        first = experiment.averages(attribute, "clean", 10)[0]
+        firsts = experiment.averages(attribute, "clean", 10)
         second = experiment.averages(other, "clean", 10)[0]
         target = SCENE_NAMES.index(attribute)
-        alone = read(judge, edit(bundle, faces.base.codes, [(first, 1.0)]))[:, target]
-        without = read(judge, edit(bundle, faces.base.codes, [(second, 1.0)]))[:, target]
-        both = read(judge, edit(bundle, faces.base.codes, [(first, 1.0), (second, 1.0)]))[:, target]
-        kept.append(float((both - without).mean() / (alone - faces.read_base[:, target]).mean()))
-    return {"kept": round(float(np.mean(kept)), 3), "kept_worst": round(min(kept), 3)}
+
+        def seen(
+            moves: list[tuple[Movable, float]], faces: Faces = faces, target: int = target
+        ) -> npt.NDArray[np.float64]:
+            return read(judge, edit(bundle, faces.base.codes, moves))[:, target]
+
+        without = seen([(second, 1.0)])
+        beside.append(np.stack([seen([(first, 1.0), (second, 1.0)]) - without for first in firsts]))
+        alone.append(np.stack([seen([(first, 1.0)]) - faces.read_base[:, target] for first in firsts]))
+
+    def kept(pick: Callable[[tuple[int, int]], Any]) -> list[float]:
+        shares = []
+        for both, single in zip(beside, alone, strict=True):
+            rows = pick((len(both), both.shape[1]))
+            shares.append(float(both[rows].mean() / single[rows].mean()))
+        return shares
+
+    rng = np.random.default_rng(options.seed)
+    found = kept(lambda shape: np.ix_(range(shape[0]), range(shape[1])))
+    drawn = [
+        np.mean(kept(lambda shape: np.ix_(*(rng.choice(size, size) for size in shape))))
+        for _ in range(options.resamples)
+    ]
+    low, high = np.percentile(drawn, [2.5, 97.5])
+    return {
+        "kept": plain(Interval(float(np.mean(found)), float(low), float(high))),
+        "kept_worst": round(min(found), 3),
+        "worst": semantics[int(np.argmin(found))],
+    }

@@ -20,6 +20,7 @@ from inference.evaluation.figures import (
     paired_difference,
     plain,
 )
+from inference.evaluation.judged import LARGE
 from inference.evaluation.pair_kinds import KINDS
 
 AVERAGES = ("mean", "raw", "geometric-median")  # beside the default
@@ -40,10 +41,12 @@ def ways_to_find(experiment: Experiment) -> dict[str, tuple[Find, tuple[str, ...
     ways = {f"{size} clean": of("clean", size) for size in (1, 3, 10, 30) if size <= options.pairs}
     ways |= {f"{size} crude": of("crude", size) for size in (1, 10) if size <= options.pairs}
     if options.pairs >= 10:
-        ways["10 painted"] = of("painted", 10)
+        ways |= {"10 painted": of("painted", 10), "10 two photos": of("two_photos", 10)}
         ways |= {f"10 clean, {method}": of("clean", 10, method=method) for method in AVERAGES}
     if options.pairs >= 30:
-        ways["30 two photos"] = of("two_photos", 30)
+        find, able = of("two_photos", 30)
+        # what fills little of the picture is lost between two photos of a person; ten pairs tell that
+        ways["30 two photos"] = find, tuple(name for name in able if experiment.area(name) >= LARGE)
 
     for inversion in options.inversions:
         for size in (1, 10):

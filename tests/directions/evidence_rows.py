@@ -69,9 +69,9 @@ def a_report(digest: str, **more: Any) -> dict[str, Any]:
         "methods": methods,
         "strips": {name: [way for way in SHOWN if "crude" not in way or name in CRUDE] for name in SEMANTICS},
         "paired": {"10 clean, joint − 10 clean": {"edit_share": an_interval(0.01)}},
-        "themselves": {"clean": {"cosine_within": 0.62, "purity": 0.98}},
+        "themselves": {"clean": {"cosine_within": an_interval(0.62), "purity": an_interval(0.98)}},
         "projection": {"labels": labels, "pca": points, "tsne": points, "silhouette": 0.41},
-        "superposition": {"kept": 0.93, "kept_worst": 0.81},
+        "superposition": {"kept": an_interval(0.93), "kept_worst": 0.81},
         "subpopulations": {
             "everybody": {
                 "effect": 0.84,

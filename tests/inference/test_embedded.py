@@ -1,4 +1,4 @@
-"""The library on the embedded bundle: what a person's pair and photo meet. Nothing here is looked up."""
+"""The library on the embedded bundles: what a person's pair and photo meet. Nothing here is looked up."""
 
 from __future__ import annotations
 
@@ -11,14 +11,19 @@ import torch
 from PIL import Image
 
 from inference import Bundle, average, direction_from_codes, edit, invert, read_image
+from inference.embedded import EMBEDDED
 from inference.portraits import render
 
 PEOPLE = (9_000_001, 9_000_002, 9_000_003, 9_000_004)  # seeds that no training set contains
 
 
-@pytest.fixture(scope="module")
-def portraits():
-    return Bundle.load("portraits", device="cpu")
+# what is measured on the eight pictures here, in dB; a worse bundle must not pass unseen
+MEASURED = {"portraits": 28.2, "portraits-label-free": 28.9}
+
+
+@pytest.fixture(scope="module", params=sorted(EMBEDDED))
+def portraits(request):
+    return Bundle.load(request.param, device="cpu")
 
 
 def as_images(*pictures):
@@ -56,8 +61,7 @@ def pair(portraits, pictures, inverted, before, after):
 def test_optimisation_improves_on_the_encoder(portraits, pictures, inverted):
     encoded = invert(portraits, pictures, steps=0)
     assert float(inverted.psnr.mean()) > float(encoded.psnr.mean()) + 0.5
-    # 28.2 dB is measured on these eight pictures; a worse bundle must not pass unseen
-    assert float(inverted.psnr.mean()) > 27.5
+    assert float(inverted.psnr.mean()) > MEASURED[portraits.name] - 0.7
     assert float(inverted.errors.max()) < portraits.thresholds["out_of_domain"]
 
 
@@ -115,11 +119,12 @@ def test_foreign_pictures_are_out_of_domain(portraits):
 
 def test_nothing_is_pretended(portraits, pictures, inverted):
     """With the encoder's last layer zeroed, errors and warnings jump: codes come from nowhere else."""
-    broken = Bundle.load("portraits", device="cpu")
+    broken = Bundle.load(portraits.name, device="cpu")
     with torch.no_grad():
         for layer in (broken.encoder.shared, broken.encoder.deltas):
-            layer.weight.zero_()
-            layer.bias.zero_()
+            if layer is not None:  # one code for all layers has no deltas
+                layer.weight.zero_()
+                layer.bias.zero_()
     encoded, ruined = invert(portraits, pictures, steps=0), invert(broken, pictures, steps=0)
     assert (ruined.errors > 2 * encoded.errors).all()
     found = invert(broken, pictures)

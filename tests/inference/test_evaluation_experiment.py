@@ -94,6 +94,11 @@ def test_the_whole_experiment_and_its_page(tmp_path: Path, monkeypatch: pytest.M
             assert set(figure["each"]) <= {"glasses", "hat"}
     assert stored["subpopulations"]["everybody"]["faces"] == 4
     assert stored["two_changes"]["pairs"] == 2
+    for name in ("cosine_within", "purity", "transfer_cosine", "transfer_effect", "transfer_edit_share"):
+        interval = stored["themselves"]["clean"][name]
+        assert interval["low"] <= interval["value"] <= interval["high"], name
+    assert stored["themselves"]["clean"]["transfer_effect"]["value"] > 0.4
+    assert stored["superposition"]["kept"]["low"] <= stored["superposition"]["kept"]["value"]
     assert {bar["what"] for bar in stored["bars"]} >= {"purity of clean pairs", "purity of crude pairs"}
     page = (tmp_path / "index.html").read_text()
     assert "What it must show" in page

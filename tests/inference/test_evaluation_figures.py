@@ -150,8 +150,14 @@ def test_directions_among_themselves() -> None:
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
         return vectors @ vectors.T
 
-    within, between = figures.within_between(cosines(0.1), labels)
+    near = cosines(0.1)
+    within, between = figures.cosine_within(near, labels), figures.cosine_between(near, labels)
     assert within > 0.85 > 0.3 > abs(between)
+    far = cosines(0.6)
+    interval = figures.over_pairs(lambda rows: figures.cosine_within(far, labels, rows), labels)
+    assert interval.low < interval.value == figures.cosine_within(far, labels) < interval.high < within
+    interval = figures.over_pairs(lambda rows: figures.purity(far, labels, rows), labels)
+    assert interval.low < interval.value < 1  # a pair drawn twice is not its own neighbour
     assert figures.purity(cosines(0.1), labels) == 1.0
     shuffled = list(rng.permutation(labels))
     assert figures.purity(cosines(0.1), shuffled) < 0.7
