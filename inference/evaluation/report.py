@@ -40,6 +40,7 @@ body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .9rem; }
 th, td { padding: .25rem .6rem; text-align: right; border-bottom: 1px solid #8884; white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; }
+td.text { text-align: left; white-space: normal; }
 small { opacity: .75; }
 img { max-width: 100%; height: auto; }
 figure { margin: 1.5rem 0; }
@@ -157,6 +158,8 @@ def _page(folder: Path, results: Mapping[str, Any], plots: Sequence[tuple[str, s
         name = file.removeprefix("limit-").removesuffix(".webp").replace("_", " ")
         caption = f"{name}: as drawn, truly changed, and edited (figure 8)"
         parts.append(f"<figure><img src='{file}' alt='{caption}'><figcaption>{caption}</figcaption></figure>")
+    if results.get("reconstruction"):
+        parts += ["<h2>Reconstruction and samples</h2>", _facts(_flat(results["reconstruction"]))]
     if results.get("judge"):
         parts += ["<h2>The judge</h2>", _facts(results["judge"])]
     for file in sorted(path.name for path in folder.glob("strip-*.webp")):
@@ -212,8 +215,18 @@ def _facts(facts: Mapping[str, Any]) -> str:
     rows = []
     for name, values in facts.items():
         text = ", ".join(f"{key} {_fact(value)}" for key, value in values.items())
-        rows.append(f"<tr><td>{html.escape(name)}<td>{html.escape(text)}")
+        rows.append(f"<tr><td>{html.escape(name)}<td class=text>{html.escape(text)}")
     return f"<div class=wide><table>{''.join(rows)}</table></div>"
+
+
+def _flat(facts: Mapping[str, Any], path: tuple[str, ...] = ()) -> dict[str, dict[str, Any]]:
+    """{"closed, encoder": {"mean": ..., ...}, ...}: mappings of plain values and intervals, by their path."""
+    own = {k: v for k, v in facts.items() if not isinstance(v, Mapping) or "low" in v}
+    found = {", ".join(path) or "all": own} if own else {}
+    for name, value in facts.items():
+        if name not in own:
+            found |= _flat(value, (*path, name))
+    return found
 
 
 def _fact(value: Any) -> str:
