@@ -133,6 +133,7 @@ def _members(detail: SeriesDetail) -> dict[str, Any]:
         "members": members,
         "public_members": [one for one in members if one["pictures"]],
         "elsewhere": sum(one["elsewhere"] for one in members),
+        "faint": sum(one["light"] for one in members),
         "lowest": min(cosines, default=0.0),
         "highest": max(cosines, default=0.0),
         "dots_axis": axis,

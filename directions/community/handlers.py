@@ -19,7 +19,7 @@ from directions.community.services import (
 from directions.inversions.strips import Strip, strips_draw
 from directions.pairs.exports import direction_load
 from directions.pairs.models import Direction
-from inference.averaging import CommunityDirection
+from inference.averaging import DEFAULT_METHOD, CommunityDirection
 
 log = structlog.get_logger(__name__)
 
@@ -37,7 +37,11 @@ def _refresh(batch: Batch, claim: Claim) -> None:
     series = Series.objects.select_related("generator", "latest", "semantic").filter(pk=claim.key).first()
     members = list(series_members(series)) if series is not None else []
     ids = {member.pk for member in members}
-    unchanged = series is not None and {str(pk) for pk in ids} == member_ids(series.latest)
+    unchanged = (
+        series is not None
+        and {str(pk) for pk in ids} == member_ids(series.latest)
+        and (series.latest is None or series.latest.method == DEFAULT_METHOD)
+    )
     average = None if unchanged else _average(members)
     strips = _strips(series, average) if series is not None and average is not None else []
     drawn = images_written(owner=None, arrays=strips, public=True)

@@ -272,6 +272,7 @@ def version_direction(version: Version) -> CommunityDirection:
         metric_weights=np.asarray(version.series.generator.metric_weights, dtype=np.float32),
         method=version.method,
         member_cosines=tuple(float(member["cosine"]) for member in version.members),
+        member_shares=tuple(float(member["weight"]) for member in version.members),
     )
 
 

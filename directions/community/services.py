@@ -80,8 +80,10 @@ def version_publish(
         series=series,
         number=last.number + 1 if last is not None else 1,
         members=[
-            {"direction": str(member.pk), "weight": 1.0 / len(members), "cosine": round(cosine, 6)}
-            for member, cosine in zip(members, average.member_cosines, strict=True)
+            {"direction": str(member.pk), "weight": round(share, 6), "cosine": round(cosine, 6)}
+            for member, share, cosine in zip(
+                members, average.member_shares, average.member_cosines, strict=True
+            )
         ],
         num_members=len(members),
         num_contributors=len({member.pair.contributor_id for member in members}),

@@ -100,8 +100,8 @@ def _hidden(evidence: Evidence, rows: dict[str, list[StripRow]]) -> tuple[Hidden
         if shows is None or edited is None:
             continue
         text = (
-            f"Drawn truly, it moves {percent(shows.value)} of what it moves on other people; "
-            f"the edit moved {percent(edited.value)}."
+            f"Drawn truly, it moves {with_span(shows, 'effect')} of what it moves on other people; "
+            f"the edit moved {with_span(edited, 'effect')}."
         )
         pictures = tuple((*HIDDEN_ROWS[row.way], row) for row in rows.get(name, []))
         found.append(Hidden(name, text, pictures))
@@ -111,8 +111,10 @@ def _hidden(evidence: Evidence, rows: dict[str, list[StripRow]]) -> tuple[Hidden
 def _sentences(evidence: Evidence) -> tuple[str, ...]:
     told = []
     kept, worst = (evidence.number("superposition", key) for key in ("kept", "kept_worst"))
+    which = semantic_words(evidence.words("superposition", "worst"))
     if kept is not None:
-        more = f" (at worst {percent(worst.value)})" if worst is not None else ""
+        at_worst = f"at worst {percent(worst.value)}" if worst is not None else ""
+        more = f" ({', '.join(filter(None, (at_worst, which)))})" if at_worst else ""
         told.append(f"Two sliders at once keep {with_span(kept, 'effect')} of what each does alone{more}.")
     pairs, both, one = (evidence.number("two_changes", key) for key in ("pairs", "both_named", "one_named"))
     if pairs is not None and both is not None and one is not None:

@@ -82,7 +82,7 @@ _INVERSIONS = {
     "joint": "inverted jointly",
     "joint, W+": "inverted jointly, layer by layer",
     "mean": "every pair with one vote, as in the paper",
-    "raw": "averaged raw: long steps weigh more",
+    "raw": "averaged raw: long steps weigh more, without a limit",
     "geometric-median": "by their geometric median",
 }
 _FINDERS = {

@@ -2,11 +2,11 @@
 
     R    = || mean of the unit directions ||_M      grows by itself when n is small, so it is no agreement
     rho  = (n R^2 - 1) / (n - 1)                    the mean cosine between two members, told from n = 3 on
-    step = a mean over members i of <Delta_i, a_i>_M / <a_i, a_i>_M,    a_i = the average that leaves i out
+    step = what is typical of  <Delta_i, a_i>_M / <a_i, a_i>_M,  over members i;  a_i = the average without i
 
-What is averaged for the step is the length along the average (in latent units) that best gives back a
-member's own difference in the effect metric, each judged by an average it had no part in; with uniform
-weights it is the plain projection. How much each member counts is the method's choice (estimators.py). All
+That is the length along the average (in latent units) that best gives back a member's own difference in the
+effect metric, each judged by an average it had no part in; with uniform weights it is the plain projection.
+How much each member counts, and what is typical, is the method's choice (estimators.py). All
 members must be of one generator, space and shape: nothing is converted. Which pairs deserve to be members is
 the caller's question; only a direction that goes nowhere is refused.
 """
@@ -42,6 +42,7 @@ class CommunityDirection:
         step: latent units along `vector` for intensity 1; not positive when the members do not agree at all.
         R: mean resultant length, 0..1.
         rho: agreement, None below three members.
+        member_shares: what each member counts for, in the order given; their sum is 1.
         member_cosines: each member's cosine with the average that leaves it out, in the order given; the lone
             member of n = 1 has 1.0.
     """
@@ -56,13 +57,15 @@ class CommunityDirection:
     metric_weights: npt.NDArray[np.float32]  # [L]
     method: str
     member_cosines: tuple[float, ...]
+    member_shares: tuple[float, ...]
 
     def __post_init__(self) -> None:
         check_vector(self.vector, self.step, self.space, self.digest, self.metric_weights)
-        if self.n < 1 or len(self.member_cosines) != self.n or not 0 <= self.R <= 1 + 1e-6:
+        told = {len(self.member_cosines), len(self.member_shares)}
+        if self.n < 1 or told != {self.n} or not 0 <= self.R <= 1 + 1e-6:
             raise DirectionError(
-                f"n={self.n}, R={self.R}, {len(self.member_cosines)} member cosines",
-                "n >= 1, R in 0..1 and n cosines",
+                f"n={self.n}, R={self.R}, {sorted(told)} member cosines and shares",
+                "n >= 1, R in 0..1 and n cosines and shares",
                 code="direction:community",
             )
 
@@ -78,6 +81,7 @@ class CommunityDirection:
             "space": self.space,
             "method": self.method,
             "member_cosines": list(self.member_cosines),
+            "member_shares": list(self.member_shares),
         }
         write_arrays(path, {"vector": self.vector, "metric_weights": self.metric_weights}, header)
 
@@ -95,6 +99,7 @@ class CommunityDirection:
         fields = {"step": float, "R": float, "n": int, "digest": str, "space": str, "method": str}
         check_header(arrays, header, KIND, {"vector", "metric_weights"}, {**fields, "member_cosines": list})
         rho = header.get("rho")
+        equal = [1.0 / max(header["n"], 1)] * header["n"]  # files from before members could count unequally
         return cls(
             **arrays,
             step=float(header["step"]),
@@ -105,6 +110,7 @@ class CommunityDirection:
             space=header["space"],
             method=header["method"],
             member_cosines=tuple(float(value) for value in header["member_cosines"]),
+            member_shares=tuple(float(value) for value in header.get("member_shares", equal)),
         )
 
 
@@ -129,9 +135,8 @@ def average(
         first.metric_weights if metric_weights is None else metric_weights, first.vector.shape[0]
     )
     differences = np.stack([member.difference for member in directions])  # [n, L, D]
-    averager = AVERAGERS.get(method)()
-    fitted = averager.fit(differences, weights)
-    resultant = float(min(fitted.resultant_length_, 1.0))
+    averager = AVERAGERS.get(method)().fit(differences, weights)
+    resultant = float(min(averager.resultant_length_, 1.0))
     n = len(directions)
     if n == 1:
         step, cosines = first.step, (1.0,) * n
@@ -139,7 +144,7 @@ def average(
         projections, cosines = _judged_by_the_others(differences, weights, averager)
         step = averager.typical(projections, effect_metric.norm(differences, weights))
     return CommunityDirection(
-        vector=_euclidean_unit(fitted.direction_).astype(np.float32),
+        vector=_euclidean_unit(averager.direction_).astype(np.float32),
         step=step,
         R=resultant,
         rho=(n * resultant**2 - 1) / (n - 1) if n >= MIN_FOR_AGREEMENT else None,
@@ -149,6 +154,7 @@ def average(
         metric_weights=weights.astype(np.float32),
         method=method,
         member_cosines=cosines,
+        member_shares=tuple(averager.shares_.tolist()),
     )
 
 

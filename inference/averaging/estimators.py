@@ -28,6 +28,7 @@ class Averager(Protocol):
 
     direction_: Array  # [L, D], effect length 1
     resultant_length_: float  # length of the plain mean of the unit rows, whatever the method
+    shares_: Array  # [n], what each row counts for in `direction_`, in the order given; their sum is 1
 
     def fit(self, differences: npt.ArrayLike, weights: npt.ArrayLike) -> Self: ...
 
@@ -43,8 +44,8 @@ class Averager(Protocol):
 AVERAGERS: Registry[Averager] = Registry("averager")
 
 
-def _checked(differences: npt.ArrayLike, weights: npt.ArrayLike) -> tuple[Array, Array]:
-    """Rows in a canonical order, `[n, L, D]`, and the weights `[L]`."""
+def _checked(differences: npt.ArrayLike, weights: npt.ArrayLike) -> tuple[Array, Array, list[int]]:
+    """Rows in a canonical order, `[n, L, D]`, the weights `[L]`, and which given row stands where."""
     rows = np.asarray(differences, dtype=np.float64)
     wanted = "finite [n >= 1, L, D], none without effect"
     if rows.ndim != 3 or 0 in rows.shape or not np.all(np.isfinite(rows)):
@@ -52,11 +53,18 @@ def _checked(differences: npt.ArrayLike, weights: npt.ArrayLike) -> tuple[Array,
     scale = effect_metric.check_weights(weights, rows.shape[1])
     if np.any(effect_metric.norm(rows, scale) <= 0):
         raise ShapeError("a difference of effect length 0", wanted, code="shape:differences")
-    return rows[_order(rows)], scale
+    order = sorted(range(len(rows)), key=lambda row: rows[row].tobytes())
+    return rows[order], scale, order
 
 
-def _order(rows: Array) -> list[int]:
-    return sorted(range(len(rows)), key=lambda row: rows[row].tobytes())
+def _as_given(values: Array, order: list[int]) -> Array:
+    given = np.empty_like(values)
+    given[order] = values
+    return given
+
+
+def _shares(counts: Array, order: list[int]) -> Array:
+    return _as_given(counts / counts.sum(), order)
 
 
 def _mean(rows: Array, scale: Array) -> tuple[Array, float]:
@@ -79,16 +87,18 @@ class MeanDirection:
 
     direction_: Array
     resultant_length_: float
+    shares_: Array
 
     def fit(self, differences: npt.ArrayLike, weights: npt.ArrayLike) -> Self:
         """Learn from differences `[n, L, D]` under metric weights `[L]`."""
-        rows, scale = _checked(differences, weights)
+        rows, scale, order = _checked(differences, weights)
         self.direction_, self.resultant_length_ = _mean(effect_metric.unit(rows, scale), scale)
+        self.shares_ = _shares(np.ones(len(rows)), order)
         return self
 
     def leaving_each_out(self, differences: npt.ArrayLike, weights: npt.ArrayLike) -> Array:
         """In one pass: the sum of the unit rows without the row, rescaled."""
-        rows, scale = _checked(differences, weights)
+        rows, scale, _ = _checked(differences, weights)
         units = effect_metric.unit(np.asarray(differences, dtype=np.float64), scale)
         others = effect_metric.unit(rows, scale).sum(axis=0) - units  # [n, L, D]
         lengths = effect_metric.norm(others, scale)[:, None, None]
@@ -112,35 +122,40 @@ class ClippedMeanDirection:
 
     direction_: Array
     resultant_length_: float
+    shares_: Array
 
     def __init__(self, limit: float = 2.0) -> None:
         self.limit = limit
 
     def fit(self, differences: npt.ArrayLike, weights: npt.ArrayLike) -> Self:
         """Learn from differences `[n, L, D]` under metric weights `[L]`."""
-        rows, scale = _checked(differences, weights)
-        _, self.resultant_length_ = _mean(effect_metric.unit(rows, scale), scale)
-        kept = self._kept(effect_metric.norm(rows, scale))
+        rows, scale, order = _checked(differences, weights)
+        strengths = effect_metric.norm(rows, scale)
+        kept = self._kept(strengths)
         self.direction_, _ = _mean(rows * kept[:, None, None], scale)
+        self.resultant_length_ = float(
+            effect_metric.norm(effect_metric.unit(rows, scale).mean(axis=0), scale)
+        )
+        self.shares_ = _shares(strengths * kept, order)
         return self
 
     def leaving_each_out(self, differences: npt.ArrayLike, weights: npt.ArrayLike) -> Array:
         """Row by row: who is shortened depends on who is there."""
-        rows, scale = _checked(differences, weights)
+        rows, scale, order = _checked(differences, weights)
         strengths = effect_metric.norm(rows, scale)
         directions = np.zeros_like(rows)
-        for row in range(len(rows) if len(rows) > 1 else 0):
+        for row in range(len(rows) if len(rows) > 1 else 0):  # one row alone leaves nobody
             there = np.arange(len(rows)) != row
             kept = np.where(there, self._kept(strengths, np.median(strengths[there])), 0.0)
             others = (rows * kept[:, None, None]).mean(axis=0)
             if effect_metric.norm(others, scale) >= VANISHED * np.median(strengths):
                 directions[row] = effect_metric.unit(others, scale)
-        given = np.empty_like(directions)
-        given[_order(np.asarray(differences, dtype=np.float64))] = directions
-        return given
+        return _as_given(directions, order)
 
     def typical(self, projections: Array, strengths: Array) -> float:
-        """The mean, weighted and shortened as the members are."""
+        """The mean, weighted and shortened as the members are: above the plain mean, because a strong member
+        counts by its length and by its vote. Steps come out too short otherwise, see docs/library.md.
+        """
         order = np.lexsort((strengths, projections))  # sums are to be the same in any order of members
         projections, strengths = projections[order], strengths[order]
         kept = self._kept(strengths)
@@ -162,6 +177,7 @@ class GeometricMedianDirection:
 
     direction_: Array
     resultant_length_: float
+    shares_: Array
 
     def __init__(self, iterations: int = 64, smoothing: float = 1e-3) -> None:
         self.iterations = iterations
@@ -169,27 +185,28 @@ class GeometricMedianDirection:
 
     def fit(self, differences: npt.ArrayLike, weights: npt.ArrayLike) -> Self:
         """Learn from differences `[n, L, D]` under metric weights `[L]`."""
-        rows, scale = _checked(differences, weights)
+        rows, scale, order = _checked(differences, weights)
         rows = effect_metric.unit(rows, scale)
         _, self.resultant_length_ = _mean(rows, scale)
-        centre = rows.mean(axis=0)  # [L, D]
+        centre, pull = rows.mean(axis=0), np.ones(len(rows))  # [L, D], [n]
         for _ in range(self.iterations):
             distances = effect_metric.norm(rows - centre, scale)  # [n]
             pull = 1.0 / np.sqrt(distances**2 + self.smoothing**2)
             centre = np.average(rows, axis=0, weights=pull)
         self.direction_, _ = _mean(centre[None], scale)
+        self.shares_ = _shares(pull, order)
         return self
 
     def leaving_each_out(self, differences: npt.ArrayLike, weights: npt.ArrayLike) -> Array:
         """By fitting n times."""
         rows = np.asarray(differences, dtype=np.float64)
         directions = np.zeros_like(rows)
-        for row in range(len(rows)):
+        for row in range(len(rows) if len(rows) > 1 else 0):  # one row alone leaves nobody
             others = type(self)(self.iterations, self.smoothing)
             try:
                 directions[row] = others.fit(np.delete(rows, row, axis=0), weights).direction_
-            except (AveragingError, ShapeError):
-                continue  # nobody else, or others that cancel out: they say nothing of this row
+            except AveragingError:
+                continue  # the others cancel out: they say nothing of this row
         return directions
 
     def typical(self, projections: Array, strengths: Array) -> float:

@@ -50,7 +50,7 @@ def add_bundle_options(parser: argparse.ArgumentParser) -> None:
 
 
 def load_bundle(options: argparse.Namespace) -> Bundle:
-    """The bundle that the options name, on the device that they name."""
+    """The bundle that the options name, on the device that they name; from now on freed memory is kept."""
     import torch
 
     from inference.bundle import Bundle

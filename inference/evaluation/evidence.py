@@ -75,7 +75,6 @@ def run(
     What can be refused is refused before the hour that it takes; one that is stopped goes on from what it
     kept in `work`.
     """
-    experiment = Experiment(bundle, judge, options, report, work)
     if options.pairs < 2 or len(set(options.semantics)) < 2:
         raise OptionError(
             f"{options.pairs} pairs of {', '.join(options.semantics)}",
@@ -84,6 +83,7 @@ def run(
         )
     amounts = _amounts(options) if options.people else None
     population = population_of(bundle) if options.people else None
+    experiment = Experiment(bundle, judge, options, report, work)
     folder.mkdir(parents=True, exist_ok=True)
     ways = ways_to_find(experiment)
     methods, answers = {}, {}

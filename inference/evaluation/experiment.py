@@ -35,6 +35,7 @@ from inference.joint_inversion import invert_pair
 from inference.portraits.training.data import HELD_OUT_SEED, to_images
 
 FIRST_PAIR = HELD_OUT_SEED + 500_000
+KEPT_VERSION = 1  # to be raised when what is kept of an experiment means something else
 AT_ONCE = 10  # pairs inverted together, and kept together
 # How both pictures of a pair are inverted: name -> (what is done, the direction's space). "apart" and "joint"
 # take the options' steps, "long" a hundred, as the paper does.
@@ -103,12 +104,20 @@ class Experiment:
                 f"some of {', '.join(INVERSIONS)}, the default not among the others",
                 code="option:inversion",
             )
-        self._named = named
         self.bundle = bundle
         self.judge = judge
         self.options = options
         self.report = report
-        self.kept = Kept(work, {"bundle": bundle.digest, "torch": torch.__version__, **asdict(options)})
+        about = {
+            "code": KEPT_VERSION,
+            "bundle": bundle.digest,
+            "judge": judge.digest,
+            "averaging": DEFAULT_METHOD,
+            "device": str(bundle.device),
+            "torch": torch.__version__,
+            "numpy": np.__version__,
+        }
+        self.kept = Kept(work, {**about, **asdict(options)})
         self._faces: dict[str, Faces] = {}
         self._pairs: dict[tuple[str, str, str], list[Direction]] = {}
         self._baselines: Baselines | None = None
@@ -165,7 +174,7 @@ class Experiment:
                 for i in range(count)
             ]
             for name, (also, space) in INVERSIONS.items()
-            if name == inversion or (also == how != "joint" and name in self._named)
+            if name == inversion or also == how != "joint"
         }
 
     def inverted(
@@ -196,7 +205,7 @@ class Experiment:
         """Averages of disjoint groups of `size` pairs, as many as the pool gives, `options.draws` at most.
 
         The pool is all pairs for clean ones in the default inversion, else `options.compared` of them.
-        `method` is a registered averager, or "raw": the mean difference, in which strong pairs weigh more.
+        `method` is a registered averager, or "raw": the mean difference, whatever a pair's strength.
         """
         options = self.options
         whole = kind == "clean" and inversion in (None, options.inversion)

@@ -202,8 +202,8 @@ def over_semantics(
         values[name] = figure(r)
         picks = [_resampled(rng, *r.error_edited.shape) for _ in range(resamples)]
         drawn[name] = np.array([figure(r.rows(*pick)) for pick in picks])
-    mean = _interval(float(np.mean(list(values.values()))), np.mean(list(drawn.values()), axis=0))
-    return mean, {name: _interval(values[name], drawn[name]) for name in readings}
+    mean = interval(float(np.mean(list(values.values()))), np.mean(list(drawn.values()), axis=0))
+    return mean, {name: interval(values[name], drawn[name]) for name in readings}
 
 
 def paired_difference(
@@ -232,14 +232,15 @@ def paired_difference(
                 others = rng.choice(len(b.edited), (len(b.edited),))
             differences.append(figure(a.rows(directions, faces)) - figure(b.rows(others, faces)))
         drawn.append(differences)
-    return _interval(float(np.mean(value)), np.mean(drawn, axis=0))
+    return interval(float(np.mean(value)), np.mean(drawn, axis=0))
 
 
 def _resampled(rng: np.random.Generator, directions: int, faces: int) -> tuple[Rows, Rows]:
     return rng.choice(directions, (directions,)), rng.choice(faces, (faces,))
 
 
-def _interval(value: float, drawn: Array) -> Interval:
+def interval(value: float, drawn: Array) -> Interval:
+    """A value with the middle 95 % of what was drawn for it."""
     low, high = np.percentile(drawn, [2.5, 97.5])
     return Interval(value, float(low), float(high))
 
@@ -263,8 +264,7 @@ def bootstrap(
     rng = np.random.default_rng(seed)
     picks = rng.integers(0, count, (resamples, count))
     drawn = [statistic(*(column[rows] for column in columns)) for rows in picks]
-    low, high = np.percentile(drawn, [2.5, 97.5])
-    return Interval(float(statistic(*columns)), float(low), float(high))
+    return interval(float(statistic(*columns)), np.array(drawn))
 
 
 # --- directions among themselves: cosines [n, n] in the effect metric, and a label for each ----------------
@@ -275,13 +275,21 @@ def over_pairs(
 ) -> Interval:
     """A figure of the directions `labels` names, with its interval over draws of each label's directions.
 
-    `figure` is given rows, in which one may come more than once: it must not compare it with itself then.
+    `figure` is given rows, in which one may come more than once: it must not compare it with itself then. Two
+    different ones of each label are always there, where there are two.
     """
     rng = np.random.default_rng(seed)
     names = np.asarray(labels)
     groups = [np.flatnonzero(names == name) for name in dict.fromkeys(labels)]
-    drawn = [figure(np.concatenate([rng.choice(g, len(g)) for g in groups])) for _ in range(resamples)]
-    return _interval(figure(np.arange(len(names))), np.array(drawn))
+
+    def draw(group: Rows) -> Rows:
+        while True:
+            rows = rng.choice(group, len(group))
+            if len(group) < 2 or len(np.unique(rows)) > 1:
+                return rows
+
+    drawn = [figure(np.concatenate([draw(group) for group in groups])) for _ in range(resamples)]
+    return interval(figure(np.arange(len(names))), np.array(drawn))
 
 
 def cosine_within(cosines: Array, labels: Sequence[str], rows: Rows | None = None) -> float:
@@ -297,10 +305,14 @@ def cosine_between(cosines: Array, labels: Sequence[str], rows: Rows | None = No
 
 
 def purity(cosines: Array, labels: Sequence[str], rows: Rows | None = None) -> float:
-    """Share of directions whose nearest other one is of the same semantic (1-NN)."""
-    some, same, other = _among(cosines, labels, rows)
-    nearest = np.where(other, some, -np.inf).argmax(1)
-    return float(same[np.arange(len(same)), nearest].mean())
+    """Share of directions whose nearest other one is of the same semantic (1-NN); of all, or of some rows.
+
+    The nearest is looked for among all, also when rows were drawn: a draw lacks a third of them.
+    """
+    everything, same, other = _among(cosines, labels, None)
+    nearest = np.where(other, everything, -np.inf).argmax(1)
+    hits = same[np.arange(len(same)), nearest]
+    return float(hits.mean() if rows is None else hits[rows].mean())
 
 
 def mislabel_auc(own: Sequence[float], wrong: Sequence[float]) -> float:

@@ -118,13 +118,22 @@ class Judge:
             )
         return torch.cat([self.network(part.float()) for part in torch.split(images, _BATCH)])
 
+    @property
+    def weights(self) -> bytes:
+        """The network as a safetensors file in fp16."""
+        return save({name: value.half() for name, value in self.network.state_dict().items()})
+
+    @property
+    def digest(self) -> str:
+        """sha256 of the weights."""
+        return hashlib.sha256(self.weights).hexdigest()
+
     def save(self, folder: Path) -> None:
         """Write weights (fp16) and figures; the figures name the weights' digest."""
         folder.mkdir(parents=True, exist_ok=True)
-        weights = save({name: value.half() for name, value in self.network.state_dict().items()})
         described = {
             "format": FORMAT,
-            "sha256": hashlib.sha256(weights).hexdigest(),
+            "sha256": self.digest,
             "config": self.network.config,
             "facts": self.facts,
             "readings": {
@@ -136,7 +145,7 @@ class Judge:
                 for k, name in enumerate(SCENE_NAMES)
             },
         }
-        (folder / "judge.safetensors").write_bytes(weights)
+        (folder / "judge.safetensors").write_bytes(self.weights)
         (folder / "judge.json").write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")
 
     @classmethod

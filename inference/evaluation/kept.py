@@ -34,7 +34,7 @@ class Kept:
         wanted = json.loads(json.dumps(about))
         stamp = folder / "about.json"
         if not stamp.exists():
-            stamp.write_text(json.dumps(wanted, indent=1), encoding="utf-8")
+            _write(stamp, json.dumps(wanted, indent=1).encode())
         found = json.loads(stamp.read_text(encoding="utf-8"))
         if found != wanted:
             different = sorted(key for key in {*found, *wanted} if found.get(key) != wanted.get(key))

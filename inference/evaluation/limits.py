@@ -121,7 +121,7 @@ def inapplicable(experiment: Experiment, count: int = 8) -> tuple[dict[str, Any]
             "edited": (edited - base.images.cpu()).abs().mean((1, 2, 3)).double().numpy() / usual,
             "reading": moved,
         }
-        figures[name] = {key: plain(bootstrap(np.mean, values)) for key, values in found.items()}
+        figures[name] = {key: _mean(experiment, values) for key, values in found.items()}
         pictures[name] = torch.cat([torch.cat(list(row), 2) for row in (before, after, edited)], 1)
     return figures, pictures
 
@@ -162,7 +162,7 @@ def two_changes(experiment: Experiment, semantics: Sequence[str]) -> dict[str, A
         both.append(float(set(parts[:2]) == set(wanted)))
         one.append(float(bool(parts) and parts[0] in wanted))
     named = {
-        name: plain(bootstrap(np.mean, np.array(values), resamples=experiment.options.resamples))
+        name: _mean(experiment, np.array(values))
         for name, values in (("both_named", both), ("one_named", one))
     }
     return {"pairs": len(drawn), **named}
@@ -173,5 +173,7 @@ def _ends(attribute: str) -> tuple[float, float]:
     return chosen.low, chosen.high
 
 
-def _rounded(value: float | np.floating[Any]) -> float:
-    return round(float(value), 3)
+def _mean(experiment: Experiment, values: Array) -> dict[str, float]:
+    """The mean of single cases `[n]`, with its interval over these."""
+    options = experiment.options
+    return plain(bootstrap(np.mean, values, resamples=options.resamples, seed=options.seed))

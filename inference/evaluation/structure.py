@@ -20,10 +20,10 @@ from inference.editing import Movable, edit
 from inference.evaluation.experiment import Experiment
 from inference.evaluation.faces import Faces, read
 from inference.evaluation.figures import (
-    Interval,
     Rows,
     cosine_between,
     cosine_within,
+    interval,
     mislabel_auc,
     over_pairs,
     plain,
@@ -81,7 +81,8 @@ def transfer(experiment: Experiment, kind: str, semantics: Sequence[str], size: 
     """Leave-one-out: what the average of a pair's fellows does to the pair's own picture, at its own step.
 
     `transfer_cosine` to the pair's direction; `transfer_effect` and `transfer_edit_share` as in figures.py,
-    on the encoder's codes and against the pair's own picture after. Intervals are over draws of pairs.
+    on the encoder's codes and against the pair's own picture after. Intervals are over the pairs asked, whose
+    fellows stay as they are.
     """
     bundle, judge = experiment.bundle, experiment.judge
     labels: list[str] = []
@@ -166,7 +167,7 @@ def superposition(experiment: Experiment, semantics: Sequence[str]) -> dict[str,
         other = semantics[(number + len(semantics) // 2) % len(semantics)]
         faces = experiment.faces(attribute)
         firsts = experiment.averages(attribute, "clean", 10)
-        second = experiment.averages(other, "clean", 10)[0]
+        seconds = experiment.averages(other, "clean", 10)[: len(firsts)]
         target = SCENE_NAMES.index(attribute)
 
         def seen(
@@ -174,8 +175,11 @@ def superposition(experiment: Experiment, semantics: Sequence[str]) -> dict[str,
         ) -> npt.NDArray[np.float64]:
             return read(judge, edit(bundle, faces.base.codes, moves))[:, target]
 
-        without = seen([(second, 1.0)])
-        beside.append(np.stack([seen([(first, 1.0), (second, 1.0)]) - without for first in firsts]))
+        both = [
+            seen([(first, 1.0), (second, 1.0)]) - seen([(second, 1.0)])
+            for first, second in zip(firsts, seconds, strict=True)
+        ]
+        beside.append(np.stack(both))
         alone.append(np.stack([seen([(first, 1.0)]) - faces.read_base[:, target] for first in firsts]))
 
     def kept(pick: Callable[[tuple[int, int]], Any]) -> list[float]:
@@ -191,9 +195,8 @@ def superposition(experiment: Experiment, semantics: Sequence[str]) -> dict[str,
         np.mean(kept(lambda shape: np.ix_(*(rng.choice(size, size) for size in shape))))
         for _ in range(options.resamples)
     ]
-    low, high = np.percentile(drawn, [2.5, 97.5])
     return {
-        "kept": plain(Interval(float(np.mean(found)), float(low), float(high))),
+        "kept": plain(interval(float(np.mean(found)), np.array(drawn))),
         "kept_worst": round(min(found), 3),
         "worst": semantics[int(np.argmin(found))],
     }

@@ -309,6 +309,13 @@ class Trainer:
                 "give another --work",
                 code="option:work",
             )
+        if not set(self._names()) <= set(state["networks"]):
+            raise OptionError(
+                f"a checkpoint without {', '.join(sorted(set(self._names()) - set(state['networks'])))}",
+                "one of this version of the recipe",
+                "train from the beginning, in another --work",
+                code="option:work",
+            )
         self.position = Position(**state["position"])
         for name in self._names():
             getattr(self.networks, name).load_state_dict(state["networks"][name])
