@@ -203,6 +203,18 @@ def test_a_checkpoint_of_another_recipe_is_refused(tmp_path: Path) -> None:
         trainer.Trainer(FREE, options(tmp_path, 1), 0, 1).run()
 
 
+def test_a_checkpoint_from_before_the_critic_is_refused(tmp_path: Path) -> None:
+    drawn(tmp_path, FREE)
+    trainer.Trainer(KNOWN, options(tmp_path, 1), 0, 1).checkpoint()
+    path = tmp_path / "checkpoint.pt"
+    state = torch.load(path, weights_only=True)
+    for part in ("networks", "average", "optimisers"):
+        del state[part]["helpers"]
+    torch.save(state, path)
+    with pytest.raises(OptionError, match="without helpers"):
+        trainer.Trainer(KNOWN, options(tmp_path, 1), 0, 1).run()
+
+
 def test_grafts_carry_the_same_patch_to_two_hosts() -> None:
     images = torch.rand(6, 3, 32, 32) - 0.5
     source = torch.Generator().manual_seed(1)

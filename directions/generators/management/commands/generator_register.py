@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from direction_commons.errors import UserError
 from directions.generators.services import generator_make_default, generator_register
+from inference.embedded import EMBEDDED
 
 
 class Command(BaseCommand):
@@ -16,7 +17,8 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("location", help="an embedded bundle's name (portraits) or a bundle's folder")
+        names = ", ".join(EMBEDDED)
+        parser.add_argument("location", help=f"an embedded bundle's name ({names}) or a bundle's folder")
         parser.add_argument("--default", action="store_true", help="make it the default")
 
     def handle(self, *args: Any, **options: Any) -> None:
