@@ -90,10 +90,12 @@ def to_uint8(images: torch.Tensor) -> npt.NDArray[np.uint8]:
     return pixels  # [B, H, W, 3]
 
 
-def write_image(path: str | os.PathLike[str], image: torch.Tensor | npt.NDArray[np.uint8]) -> None:
+def write_image(
+    path: str | os.PathLike[str], image: torch.Tensor | npt.NDArray[np.uint8], *, quality: int = 95
+) -> None:
     """Write one picture, `[3, H, W]` or `[1, 3, H, W]` floats in [-1, 1] or uint8 `[H, W, 3]`.
 
-    The ending of `path` names the format: .png, .jpg, .jpeg or .webp.
+    The ending of `path` names the format: .png, .jpg, .jpeg or .webp; `quality` is of the last three.
     """
     target = Path(path)
     if target.suffix.lower() not in {".png", ".jpg", ".jpeg", ".webp"}:
@@ -107,7 +109,9 @@ def write_image(path: str | os.PathLike[str], image: torch.Tensor | npt.NDArray[
             "uint8 [H, W, 3]",
             code="shape:images",
         )
-    options: dict[str, Any] = {"quality": 95} if target.suffix.lower() in {".jpg", ".jpeg", ".webp"} else {}
+    options: dict[str, Any] = (
+        {"quality": quality} if target.suffix.lower() in {".jpg", ".jpeg", ".webp"} else {}
+    )
     try:
         Image.fromarray(pixels).save(target, **options)
     except OSError as error:

@@ -33,6 +33,7 @@ from inference.portraits import SCENE_NAMES
 
 SHOWN_FACES = 6
 SHOWN_SIZE = 96  # pixels of a tile
+QUALITY = 80  # of WebP
 
 
 def comparison(experiment: Experiment, attribute: str, ways: Mapping[str, Sequence[Movable]]) -> torch.Tensor:
@@ -95,13 +96,19 @@ def run(
     for attribute in options.semantics:
         strips[attribute] = _pictured(name for name, (_, able) in ways.items() if attribute in able)
         shown = {name: answers[name][attribute].directions for name in strips[attribute]}
-        write_image(folder / f"strip-{attribute}.webp", comparison(experiment, attribute, shown)[None])
+        write_image(
+            folder / f"strip-{attribute}.webp",
+            comparison(experiment, attribute, shown)[None],
+            quality=QUALITY,
+        )
     found = {name: _readings(each) for name, each in answers.items()}
     few = min(10, options.pairs)
     kept = experiment.kept
     hidden, pictures = kept("inapplicable", lambda: limits.inapplicable(experiment))
     for name, picture in pictures.items():
-        write_image(folder / f"limit-{name.replace(' ', '_')}.webp", _small(picture, 3)[None])
+        write_image(
+            folder / f"limit-{name.replace(' ', '_')}.webp", _small(picture, 3)[None], quality=QUALITY
+        )
     kinds = {"clean": options.semantics, "crude": tuple(n for n in options.semantics if n in KINDS["crude"])}
     results = {
         "bundle": {
