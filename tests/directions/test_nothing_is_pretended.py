@@ -92,7 +92,11 @@ def test_no_code_direction_or_strip_is_shipped() -> None:
         for name in names
     ]
     numbers = {path.as_posix() for path in shipped if path.suffix in NUMBERS}
-    networks = [f"portraits/bundles/known_codes/{name}" for name in ("generator", "encoder", "perceptual")]
+    networks = [
+        f"portraits/bundles/{bundle}/{name}"
+        for bundle in ("known_codes", "label_free")
+        for name in ("generator", "encoder", "perceptual")
+    ]
     assert numbers == {
         f"inference/{name}.safetensors" for name in (*networks, "evaluation/judge_weights/judge")
     }

@@ -177,7 +177,8 @@ def test_a_whole_small_report() -> None:
         values = {name: each["value"] for name, each in found["closed"][part]["each"].items()}
         assert values[worst] == min(values.values()) == found["closed"][part]["worst"]
     assert found["closed"]["encoder"]["each"]["hat"]["value"] > 0.8
-    assert 0 < found["null_floor"]["share"] < 0.5
+    share = found["null_floor"]["share"]
+    assert 0 < share["low"] <= share["value"] <= share["high"] < 0.5
     assert found["kept"]["worst_attribute"] == "freckles"
     assert said
 
