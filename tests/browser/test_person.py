@@ -138,6 +138,8 @@ def test_a_person_from_sign_up_to_download(
     card = page.locator("#results li", has=page.get_by_role("link", name=change, exact=False))
     expect(card).to_have_count(1)
     expect(page).to_have_url(re.compile(r"\?q="))
+    # without this the list sometimes went from under the click
+    expect(page.locator("#results")).to_contain_text("1 change like")
     card.get_by_role("link").click()
     expect(page.get_by_role("heading", level=1, name=change)).to_be_visible()
     loaded(page, page.locator("main .strip img:visible"))
