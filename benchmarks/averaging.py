@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from benchmarks import Measurement
-from inference import ATTRIBUTES, SCENE_NAMES, Bundle
+from inference import ATTRIBUTES, Bundle
 from inference.averaging import CommunityDirection, average
 from inference.averaging.estimators import AVERAGERS
 from inference.editing import edit, synthesise
@@ -26,7 +26,7 @@ from inference.evaluation.measure import READABLE, masked_error
 from inference.finders.direction import Direction
 from inference.finders.pair import direction_from_codes
 from inference.inversion import invert
-from inference.portraits import render_many, scene
+from inference.portraits import SCENE_NAMES, render_many, scene
 from inference.portraits.training.data import HELD_OUT_SEED, to_images
 
 PAIRS = 20

@@ -164,7 +164,7 @@ def _amounts(options: Options) -> Amounts:
         pca_plus_pictures=2 * options.people,
         samples=options.people,
         faces=options.faces,
-        stepped_faces=min(options.faces, 8),
+        stepped_faces=options.faces,
         steps=options.steps,
         resamples=options.resamples,
         seed=options.seed,

@@ -21,7 +21,7 @@ from inference.bundle import Bundle
 from inference.editing import Movable
 from inference.errors import OptionError
 from inference.evaluation.baselines import Baselines, read_samples
-from inference.evaluation.faces import Faces, filled, held_out_faces
+from inference.evaluation.faces import Faces, as_tensors, filled, held_out_faces
 from inference.evaluation.figures import Readings
 from inference.evaluation.judge import Judge
 from inference.evaluation.judged import JUDGED
@@ -32,7 +32,7 @@ from inference.finders.direction import Direction
 from inference.finders.pair import direction_from_codes
 from inference.inversion import DEFAULT_STEPS, Inversion, invert
 from inference.joint_inversion import invert_pair
-from inference.portraits.training.data import HELD_OUT_SEED, to_images
+from inference.portraits.training.data import HELD_OUT_SEED
 
 FIRST_PAIR = HELD_OUT_SEED + 500_000
 KEPT_VERSION = 1  # to be raised when what is kept of an experiment means something else
@@ -163,8 +163,7 @@ class Experiment:
         """Their directions, also in the spaces of other inversions that find the same codes."""
         self.report(f"{kind} pairs from {start}, inverted {inversion}: {attribute}")
         examples = self.examples(attribute, kind, start, count)
-        before = to_images(np.stack([example.before for example in examples]))
-        after = to_images(np.stack([example.after for example in examples]))
+        before, after, _ = as_tensors(examples)
         starts, ends = self.inverted(before, after, inversion)
         pictures = list(zip(torch.split(before, 1), torch.split(after, 1), strict=True))
         how, _ = INVERSIONS[inversion]

@@ -5,6 +5,7 @@ What every direction of a semantic is judged on: nobody here was trained on, gav
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,10 +51,8 @@ class Faces:
 
 def held_out_faces(bundle: Bundle, judge: Judge, attribute: str, count: int, *, steps: int) -> Faces:
     """The first `count` held-out people for an attribute."""
-    examples = _examples(attribute, count)
-    before = to_images(np.stack([example.before for example in examples]))
-    after = to_images(np.stack([example.after for example in examples]))
-    mask = torch.from_numpy(np.stack([example.region for example in examples]))[:, None]
+    examples = face_examples(attribute, count)
+    before, after, mask = as_tensors(examples)
     base, own = invert(bundle, before, steps), invert(bundle, after, steps)
     readings = [read(judge, images) for images in (before, after, base.images, own.images)]
     scenes = np.stack([example.scene_before for example in examples]).astype(np.float64)
@@ -62,12 +61,20 @@ def held_out_faces(bundle: Bundle, judge: Judge, attribute: str, count: int, *, 
 
 def filled(attribute: str, count: int) -> float:
     """The mean share of the picture in which the change shows on these people."""
-    return float(np.mean([example.region.mean() for example in _examples(attribute, count)]))
+    return float(np.mean([example.region.mean() for example in face_examples(attribute, count)]))
 
 
-def _examples(attribute: str, count: int) -> list[Example]:
+def face_examples(attribute: str, count: int) -> list[Example]:
+    """The first `count` held-out people for an attribute, as they are drawn."""
     seed = FIRST_FACE + 1000 * JUDGED.index(attribute)
     return [make_pair("clean", attribute, person) for person in range(seed, seed + count)]
+
+
+def as_tensors(examples: Sequence[Example]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Pictures before and after `[N, 3, H, W]` in [-1, 1], and where they differ, bool `[N, 1, H, W]`."""
+    before = to_images(np.stack([example.before for example in examples]))
+    after = to_images(np.stack([example.after for example in examples]))
+    return before, after, torch.from_numpy(np.stack([example.region for example in examples]))[:, None]
 
 
 def read(judge: Judge, images: torch.Tensor) -> Array:

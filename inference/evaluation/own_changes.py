@@ -17,12 +17,10 @@ from torch import Tensor
 
 from inference.bundle import Bundle
 from inference.effect_metric import norm
-from inference.evaluation.faces import FIRST_FACE
+from inference.evaluation.faces import as_tensors, face_examples
 from inference.evaluation.figures import bootstrap, plain
 from inference.evaluation.judge_training import compressed
-from inference.evaluation.judged import JUDGED
 from inference.evaluation.measure import masked_error
-from inference.evaluation.pair_kinds import make_pair
 from inference.inversion import Inversion, invert
 from inference.portraits import ATTRIBUTES, render_many
 from inference.portraits.training.data import held_out_scenes, to_images
@@ -64,11 +62,7 @@ class InvertedFaces:
 
 def inverted_faces(bundle: Bundle, attribute: str, count: int, steps: int) -> InvertedFaces:
     """The first `count` held-out faces of a judged attribute, inverted; no judge is asked."""
-    first = FIRST_FACE + 1000 * JUDGED.index(attribute)
-    examples = [make_pair("clean", attribute, person) for person in range(first, first + count)]
-    before = to_images(np.stack([example.before for example in examples]))
-    after = to_images(np.stack([example.after for example in examples]))
-    mask = torch.from_numpy(np.stack([example.region for example in examples]))[:, None]
+    before, after, mask = as_tensors(face_examples(attribute, count))
     both = invert(bundle, torch.cat([before, after]), steps)
     return InvertedFaces(before, after, mask, both[:count], both[count:])
 

@@ -18,7 +18,7 @@ from inference import effect_metric
 from inference.averaging import average
 from inference.editing import Movable, edit
 from inference.evaluation.experiment import Experiment
-from inference.evaluation.faces import Faces, read
+from inference.evaluation.faces import Faces, as_tensors, read
 from inference.evaluation.figures import (
     Rows,
     cosine_between,
@@ -32,7 +32,6 @@ from inference.evaluation.figures import (
 from inference.evaluation.measure import masked_error
 from inference.inversion import invert
 from inference.portraits import SCENE_NAMES
-from inference.portraits.training.data import to_images
 
 AMONG_THEMSELVES = {"cosine_within": cosine_within, "cosine_between": cosine_between, "purity": purity}
 WRONG_LABELS = 2  # directions of other semantics mixed among ten, for the mislabel figure
@@ -90,10 +89,7 @@ def transfer(experiment: Experiment, kind: str, semantics: Sequence[str], size: 
     for attribute in semantics:
         pool = experiment.pairs(attribute, kind, size)
         examples = experiment.examples(attribute, kind, 0, size)
-        before, after = (
-            to_images(np.stack([getattr(one, end) for one in examples])) for end in ("before", "after")
-        )
-        mask = torch.from_numpy(np.stack([one.region for one in examples]))[:, None]
+        before, after, mask = as_tensors(examples)
         base, own = (invert(bundle, images, 0) for images in (before, after))
         fellows = [average([*pool[:i], *pool[i + 1 :]]) for i in range(size)]
         moves = [(replace(fellow, step=pool[i].step), 1.0) for i, fellow in enumerate(fellows)]
