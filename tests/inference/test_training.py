@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 
+from inference.bundle import Bundle
 from inference.encoders import InDomainEncoder
 from inference.errors import OptionError
 from inference.generators import StyleGAN2Generator
@@ -102,6 +103,19 @@ def drawn(work: Path, recipe: Recipe = KNOWN) -> None:
     data.PictureCache(work, 64, 0, SIZE, recipe.sampler).fill(0, 1)
 
 
+def a_bundle(networks: Networks, metadata: dict[str, object], folder: Path) -> Path:
+    Bundle(
+        name="toy",
+        generator=networks.generator,
+        encoder=networks.encoder,
+        perceptual=networks.perceptual,
+        metric_weights=torch.ones(networks.generator.num_layers),
+        thresholds={"null_floor": 0.1, "unrelated": 1.0, "out_of_domain": 1.0},
+        metadata=metadata,
+    ).save(folder)
+    return folder
+
+
 def log(work: Path) -> list[dict[str, object]]:
     return [json.loads(line) for line in (work / "log.jsonl").read_text().splitlines()]
 
@@ -158,6 +172,42 @@ def test_a_finished_run_goes_on_with_its_last_stages_from_the_averaged_weights(t
     assert again.position.images > whole.position.images
     stages = {str(line["validation"]) for line in log(tmp_path)[already:] if "validation" in line}
     assert stages == {"end of joint"}
+
+
+def test_a_bundle_is_trained_on_where_there_is_no_checkpoint(tmp_path: Path) -> None:
+    drawn(tmp_path)
+    whole = trainer.Trainer(KNOWN, options(tmp_path, 2), 0, 1)
+    whole.run()
+    metadata = {"recipe": KNOWN.name, "training_images": 500, "training_minutes": 2.0}
+    folder = a_bundle(whole.average, metadata, tmp_path / "bundle")
+    (tmp_path / "checkpoint.pt").unlink()
+    onward = replace(options(tmp_path, 1), start=str(folder))
+    again = trainer.Trainer(KNOWN, onward, 0, 1)
+    again._resume()
+    assert KNOWN.stages[again.position.stage].name == "joint"
+    assert (again.position.images, again.position.seconds) == (500, 120.0)
+    for networks in (again.networks, again.average):
+        for ours, kept in zip(
+            networks.encoder.parameters(), Bundle.load(folder, "cpu").encoder.parameters(), strict=True
+        ):
+            assert torch.equal(ours, kept)
+    again.run()
+    assert again.position.stage == len(KNOWN.stages)
+    before = torch.load(tmp_path / "checkpoint.pt", weights_only=True)["position"]
+    resumed = trainer.Trainer(KNOWN, onward, 0, 1)
+    resumed._resume()  # the checkpoint counts, not the bundle
+    assert resumed.position == trainer.Position(**before)
+
+
+def test_a_bundle_of_another_recipe_is_not_trained_on(tmp_path: Path) -> None:
+    drawn(tmp_path, FREE)
+    networks = KNOWN.networks()
+    for recipe in (KNOWN.name, None):
+        metadata = {} if recipe is None else {"recipe": recipe}
+        folder = a_bundle(networks, metadata, tmp_path / str(recipe))
+        run = trainer.Trainer(FREE, replace(options(tmp_path, 1), start=str(folder)), 0, 1)
+        with pytest.raises(OptionError, match=f"of the recipe {recipe!r}"):
+            run.run()
 
 
 def test_a_label_free_run_learns_and_its_mapping_covers_the_codes(tmp_path: Path) -> None:

@@ -36,6 +36,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="go on with a finished run: its last two stages once more, for --minutes",
     )
+    parser.add_argument(
+        "--from",
+        dest="start",
+        metavar="BUNDLE",
+        help="as --again, from a bundle of the same recipe, where WORK holds no checkpoint",
+    )
     parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N")
     parser.add_argument("--processes", type=int, help="training processes on cpu (default: one a core)")
     parser.add_argument("--drawers", type=int, help="drawing processes beside them (default: one a core)")
@@ -110,6 +116,7 @@ def _train(args: argparse.Namespace, rank: int, world: int, meeting: Path) -> No
         work=args.work,
         minutes=args.minutes,
         again=args.again,
+        start=args.start,
         seed=args.seed,
         device=args.device,
         pictures=args.pictures,

@@ -23,6 +23,7 @@ from PIL import Image
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from inference.bundle import Bundle
 from inference.errors import OptionError
 from inference.portraits import render_many
 from inference.portraits.training import losses
@@ -38,6 +39,7 @@ class Options:
     work: Path
     minutes: float  # shared out over all stages, or over those done again
     again: bool = False
+    start: str | None = None  # a bundle of the same recipe to go on from, where there is no checkpoint
     seed: int = 0
     device: str = "cpu"
     pictures: int = 40_000
@@ -300,6 +302,8 @@ class Trainer:
     def _resume(self) -> None:
         path = self.options.work / "checkpoint.pt"
         if not path.exists():
+            if self.options.start is not None:
+                self._start_from(Bundle.load(self.options.start, "cpu"))
             return
         state = torch.load(path, map_location=self.device, weights_only=True)
         if state["recipe"] != self.recipe.name:
@@ -322,10 +326,30 @@ class Trainer:
             getattr(self.average, name).load_state_dict(state["average"][name])
             self.optimisers[name].load_state_dict(state["optimisers"][name])
         if self.options.again and self.position.stage == len(self.recipe.stages):
-            first = [stage.name for stage in self.recipe.stages].index(self.recipe.again[0])
-            self.position = replace(self.position, stage=first, progress=0.0, stage_step=0, again=True)
+            self._once_more(self.position)
             for name in self._names():
                 getattr(self.networks, name).load_state_dict(state["average"][name])
+
+    def _once_more(self, position: Position) -> None:
+        """Stand before the first of the stages that a finished run does once more."""
+        first = [stage.name for stage in self.recipe.stages].index(self.recipe.again[0])
+        self.position = replace(position, stage=first, progress=0.0, stage_step=0, again=True)
+
+    def _start_from(self, bundle: Bundle) -> None:
+        """A bundle's weights in place of a finished run's; what only training needs begins anew."""
+        recipe = bundle.metadata.get("recipe")
+        if recipe != self.recipe.name:
+            raise OptionError(
+                f"the bundle {bundle.name!r} of the recipe {recipe!r}",
+                f"one of {self.recipe.name!r}",
+                "give another --from, or --recipe",
+                code="option:from",
+            )
+        for networks in (self.networks, self.average):
+            for name, trained in bundle.networks().items():
+                getattr(networks, name).load_state_dict(trained.state_dict())
+        images, minutes = (bundle.metadata.get(f"training_{fact}", 0) for fact in ("images", "minutes"))
+        self._once_more(Position(images=int(images), seconds=60.0 * float(minutes)))
 
 
 def _pace(stage: Stage, name: str, resolution: int) -> float:
