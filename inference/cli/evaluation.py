@@ -30,6 +30,12 @@ def add_commands(commands: Commands, arguments: Sequence[str]) -> None:
     parser.add_argument(
         "--work", type=Path, help="folder where results are kept: the same command again goes on from there"
     )
+    parser.add_argument(
+        "--processes",
+        type=int,
+        default=1,
+        help="how many share the work, through --work (on a processor one a core is fastest; default: 1)",
+    )
     parser.add_argument("--only", nargs="+", metavar="SEMANTIC", help="some of the fourteen, not all")
     parser.add_argument("--seed", type=int, default=0, help="of the bootstrap and the baselines' samples")
 
@@ -60,6 +66,7 @@ def _evaluate(options: argparse.Namespace) -> int:
         ),
         options.report,
         work=options.work,
+        processes=options.processes,
     )
     write_report(options.report, results)
     print(f"written: {options.report / 'index.html'}")

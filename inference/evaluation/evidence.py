@@ -25,6 +25,7 @@ from inference.evaluation.figures import Readings
 from inference.evaluation.judge import Judge
 from inference.evaluation.judged import JUDGED
 from inference.evaluation.pair_kinds import KINDS
+from inference.evaluation.processes import measure_apart
 from inference.evaluation.reconstruction import Amounts, population_of, reconstruction_report
 from inference.evaluation.structure import among_themselves, projections, superposition, transfer
 from inference.evaluation.ways import figures_of, paired, ways_to_find
@@ -70,11 +71,12 @@ def run(
     folder: Path,
     report: Report = print,
     work: Path | None = None,
+    processes: int = 1,
 ) -> dict[str, Any]:
     """The whole experiment; strips go into `folder` as they are made, the rest comes back as numbers.
 
     What can be refused is refused before the hour that it takes; one that is stopped goes on from what it
-    kept in `work`.
+    kept in `work`. Several `processes` share the directions of it, through that folder.
     """
     if options.pairs < 2 or len(set(options.semantics)) < 2:
         raise OptionError(
@@ -86,6 +88,8 @@ def run(
     population = population_of(bundle) if options.people else None
     experiment = Experiment(bundle, judge, options, report, work)
     folder.mkdir(parents=True, exist_ok=True)
+    if processes != 1:
+        measure_apart(bundle, judge, options, report, work, processes)
     ways = ways_to_find(experiment)
     methods, answers = {}, {}
     for name, (find, semantics) in ways.items():

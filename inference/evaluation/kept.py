@@ -1,13 +1,14 @@
 """What an experiment has computed so far, in a folder, so that one that was stopped goes on where it was.
 
-The folder belongs to one bundle and one set of options. It holds pickles: like any program, it is to be
-trusted before it is used, and is never taken from anybody else.
+The folder belongs to one bundle and one set of options; several processes may share it. It holds pickles:
+like any program, it is to be trusted before it is used, and is never taken from anybody else.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
 import pickle
 import re
 import time
@@ -71,7 +72,7 @@ def _file_name(name: str) -> str:
 
 
 def _write(file: Path, content: bytes) -> None:
-    """All of it or nothing."""
-    part = file.with_suffix(".part")
+    """All of it or nothing, whoever else writes the same."""
+    part = file.with_suffix(f".{os.getpid()}.part")
     part.write_bytes(content)
     part.replace(file)

@@ -16,7 +16,9 @@ from inference.evaluation import baselines, figures, limits
 from inference.evaluation.evidence import run
 from inference.evaluation.experiment import Experiment, Options
 from inference.evaluation.judge import Judge
+from inference.evaluation.processes import measure_apart
 from inference.evaluation.report import write_report
+from inference.evaluation.ways import ways_to_find
 from inference.portraits import SCENE_NAMES
 
 SMALL = Options(
@@ -107,6 +109,27 @@ def test_the_whole_experiment_and_its_page(tmp_path: Path, monkeypatch: pytest.M
         assert file.stat().st_size > 500
     assert "http" not in page  # nothing is loaded from elsewhere
     assert any("measuring" in text for text in said)
+
+
+def test_processes_share_the_work_and_find_what_one_finds(tmp_path: Path, experiment: Experiment) -> None:
+    bundle, judge = experiment.bundle, experiment.judge
+    options = replace(SMALL, faces=2, pairs=1, samples=40, inversions=(), many=0)
+    said: list[str] = []
+    measure_apart(bundle, judge, options, said.append, tmp_path, 2)
+    assert sorted(said) == ["measured: glasses", "measured: hair_length"]
+    said.clear()
+    shared = Experiment(bundle, judge, options, said.append, tmp_path)
+    alone = Experiment(bundle, judge, options, lambda text: None)
+    for name, (find, able) in ways_to_find(shared).items():
+        for attribute in able:
+            kept = shared.asked(find, attribute, name).readings
+            if name == "1 clean":
+                fresh = alone.asked(ways_to_find(alone)[name][0], attribute).readings
+                np.testing.assert_allclose(kept.edited, fresh.edited, atol=1e-3)
+    assert said == []  # nothing was inverted or found again
+    for work, processes in ((None, 2), (tmp_path, 0)):
+        with pytest.raises(OptionError, match="--work FOLDER"):
+            measure_apart(bundle, judge, options, said.append, work, processes)
 
 
 def test_a_default_inversion_among_the_others_is_refused() -> None:
