@@ -2,13 +2,18 @@
 
     R    = || mean of the unit directions ||_M      grows by itself when n is small, so it is no agreement
     rho  = (n R^2 - 1) / (n - 1)                    the mean cosine between two members, told from n = 3 on
-    step = what is typical of  <Delta_i, a_i>_M / <a_i, a_i>_M,  over members i;  a_i = the average without i
+    step = what is typical of  <Delta_i, a_i>_M / <a_i, a_i>_M  over members i, times 1 / sqrt(kept);
+           a_i = the average without i,  kept = the share of the change that inversions show (median member's)
 
-That is the length along the average (in latent units) that best gives back a member's own difference in the
-effect metric, each judged by an average it had no part in; with uniform weights it is the plain projection.
-How much each member counts, and what is typical, is the method's choice (estimators.py). All
-members must be of one generator, space and shape: nothing is converted. Which pairs deserve to be members is
-the caller's question; only a direction that goes nowhere is refused.
+The first is the length along the average (in latent units) that best gives back a member's own difference in
+the effect metric, each judged by an average it had no part in; with uniform weights it is the plain
+projection. How much each member counts, and what is typical, is the method's choice (estimators.py). But an
+inverted pair is fainter than its pictures: a code that shows half of a lip's paint moves half as far. Going
+1 / kept times as far changes other faces as much as the pictures changed and enlarges what is wrong as well;
+not going further has the least error and too little of the change. The root lies between (docs/library.md).
+
+All members must be of one generator, space and shape: nothing is converted. Which pairs deserve to be members
+is the caller's question; only a direction that goes nowhere is refused.
 """
 
 from __future__ import annotations
@@ -31,6 +36,7 @@ from inference.finders.direction import Direction, check_header, check_vector
 
 KIND = "community"
 MIN_FOR_AGREEMENT = 3
+LEAST_KEPT = 1 / 3  # a change of which less is shown is hardly known: what would be enlarged is chance
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,7 +151,7 @@ def average(
         step = averager.typical(projections, effect_metric.norm(differences, weights))
     return CommunityDirection(
         vector=_euclidean_unit(averager.direction_).astype(np.float32),
-        step=step,
+        step=step / kept_share(directions) ** 0.5,
         R=resultant,
         rho=(n * resultant**2 - 1) / (n - 1) if n >= MIN_FOR_AGREEMENT else None,
         n=n,
@@ -197,6 +203,13 @@ def _judged_by_the_others(
     projections = effect_metric.inner(differences, others, weights) * lengths  # = <D, a> / <a, a>
     cosines = effect_metric.cosine(differences, others, weights)
     return projections, tuple(cosines.tolist())
+
+
+def kept_share(directions: Sequence[Direction]) -> float:
+    """The share of the change that the median member's inversions show (quality.py); 1 where none says."""
+    told = [member.quality.get("change_kept") for member in directions]
+    shares = [share for share in told if isinstance(share, int | float) and np.isfinite(share)]
+    return float(np.clip(np.median(shares), LEAST_KEPT, 1.0)) if shares else 1.0
 
 
 def _euclidean_unit(vector: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

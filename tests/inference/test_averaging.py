@@ -173,6 +173,28 @@ def test_step_gives_back_the_change_under_noise_in_layers_that_do_nothing(direct
     assert moved.mean() == pytest.approx(1.0, rel=0.1)
 
 
+@pytest.mark.parametrize(
+    ("shares", "kept"),
+    [
+        ((0.81, 0.81, 0.81), 0.81),
+        ((0.2, 0.64, 1.3), 0.64),  # the median member's
+        ((0.05, 0.1, -0.5), 1 / 3),  # hardly shown: what is left would be chance
+        ((1.2, 1.1, 1.0), 1.0),  # never shortened
+        ((None, 0.49, None), 0.49),  # a change too faint for a region says nothing
+        ((None, float("nan"), "much"), 1.0),
+    ],
+)
+def test_a_step_makes_up_for_half_of_what_inversions_lose(direction_of, shares, kept):
+    plain = average([direction_of(seed=s) for s in range(3)])
+    members = [direction_of(seed=s, quality={"change_kept": share}) for s, share in enumerate(shares)]
+    longer = average(members)
+    assert longer.step == pytest.approx(plain.step / kept**0.5)
+    assert np.array_equal(longer.vector, plain.vector)
+    assert longer.step == average(members[::-1]).step
+    one = direction_of(seed=0, quality={"change_kept": 0.64})
+    assert average([one]).step == pytest.approx(one.step / 0.8)
+
+
 def test_three_members_are_needed_for_an_agreement(direction_of):
     assert average([direction_of(seed=0)]).rho is None
     assert pytest.approx(1.0) == average([direction_of(seed=0)]).R
