@@ -89,7 +89,7 @@ def run(
     experiment = Experiment(bundle, judge, options, report, work)
     folder.mkdir(parents=True, exist_ok=True)
     if processes != 1:
-        measure_apart(bundle, judge, options, report, work, processes)
+        measure_apart(experiment, processes)
     ways = ways_to_find(experiment)
     methods, answers = {}, {}
     for name, (find, semantics) in ways.items():

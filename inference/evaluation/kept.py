@@ -26,7 +26,7 @@ class Kept:
 
     def __init__(self, folder: Path | None = None, about: Mapping[str, Any] | None = None) -> None:
         """`about` is what the results depend on. Raises OptionError where the folder is of something else."""
-        self._folder = folder
+        self.folder = folder
         self._started = time.monotonic()
         self._before = 0.0
         if folder is None:
@@ -50,15 +50,15 @@ class Kept:
 
     def __call__(self, name: str, make: Callable[[], T]) -> T:
         """The result of this name, made now if it was not before."""
-        if self._folder is None:
+        if self.folder is None:
             return make()
-        file = self._folder / f"{_file_name(name)}.pickle"
+        file = self.folder / f"{_file_name(name)}.pickle"
         if file.exists():
             kept: T = pickle.loads(file.read_bytes())
             return kept
         made = make()
         _write(file, pickle.dumps(made))
-        _write(self._folder / "seconds", str(self.seconds).encode())
+        _write(self.folder / "seconds", str(self.seconds).encode())
         return made
 
     @property

@@ -16,7 +16,7 @@ import torch
 
 from inference.bundle import Bundle
 from inference.errors import OptionError
-from inference.evaluation.experiment import Experiment, Options, Report
+from inference.evaluation.experiment import Experiment, Options
 from inference.evaluation.judge import Judge
 from inference.evaluation.pair_kinds import KINDS
 from inference.evaluation.ways import ways_to_find
@@ -25,13 +25,12 @@ from inference.memory import keep_freed_memory
 _ours: Experiment  # of a process that measures
 
 
-def measure_apart(
-    bundle: Bundle, judge: Judge, options: Options, report: Report, work: Path | None, processes: int
-) -> None:
-    """Let `processes` find and measure every way of every semantic into `work`.
+def measure_apart(experiment: Experiment, processes: int) -> None:
+    """Let `processes` find and measure every way of every semantic into the experiment's folder.
 
     Raises OptionError without a folder, or for less than one process.
     """
+    work, bundle, options = experiment.kept.folder, experiment.bundle, experiment.options
     if work is None or processes < 1:
         raise OptionError(
             f"{processes} processes and {'no folder' if work is None else str(work)!r}",
@@ -39,14 +38,14 @@ def measure_apart(
             "add --work FOLDER",
             code="option:processes",
         )
-    Experiment(bundle, judge, options, report, work).baselines  # noqa: B018 - drawn once, not in each process
+    _ = experiment.baselines  # their samples are drawn and kept once, not by each process
     copy = work / "bundle"  # loaded in each process: networks do not travel between them
     bundle.save(copy)
     begin = (copy, str(bundle.device), options, work, max(1, (os.cpu_count() or 1) // processes))
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(processes, mp_context=spawn, initializer=_begin, initargs=begin) as pool:
         for done in as_completed(pool.submit(_measure, name) for name in _longest_first(options.semantics)):
-            report(f"measured: {done.result()}")
+            experiment.report(f"measured: {done.result()}")
 
 
 def _longest_first(semantics: Sequence[str]) -> list[str]:

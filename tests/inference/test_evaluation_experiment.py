@@ -115,7 +115,7 @@ def test_processes_share_the_work_and_find_what_one_finds(tmp_path: Path, experi
     bundle, judge = experiment.bundle, experiment.judge
     options = replace(SMALL, faces=2, pairs=1, samples=40, inversions=(), many=0)
     said: list[str] = []
-    measure_apart(bundle, judge, options, said.append, tmp_path, 2)
+    measure_apart(Experiment(bundle, judge, options, said.append, tmp_path), 2)
     assert sorted(said) == ["measured: glasses", "measured: hair_length"]
     said.clear()
     shared = Experiment(bundle, judge, options, said.append, tmp_path)
@@ -129,7 +129,7 @@ def test_processes_share_the_work_and_find_what_one_finds(tmp_path: Path, experi
     assert said == []  # nothing was inverted or found again
     for work, processes in ((None, 2), (tmp_path, 0)):
         with pytest.raises(OptionError, match="--work FOLDER"):
-            measure_apart(bundle, judge, options, said.append, work, processes)
+            measure_apart(Experiment(bundle, judge, options, said.append, work), processes)
 
 
 def test_a_default_inversion_among_the_others_is_refused() -> None:
