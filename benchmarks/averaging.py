@@ -18,7 +18,7 @@ import torch
 from benchmarks import Measurement
 from inference import ATTRIBUTES, Bundle
 from inference.averaging import CommunityDirection, average
-from inference.averaging.community import kept_share
+from inference.averaging.community import shown_share
 from inference.averaging.estimators import AVERAGERS, DEFAULT_METHOD
 from inference.editing import edit, synthesise
 from inference.embedded import EMBEDDED
@@ -72,23 +72,23 @@ def _of(bundle: Bundle) -> Iterator[Measurement]:
         none, best = (masked_error(synthesise(bundle, codes), after, mask).sum() for codes in (base, own))
         read_base = read(judge, synthesise(bundle, base))[:, target].mean()
         true = (read(judge, after) - read(judge, before))[:, target].mean()
-        for method in WAYS:
-            edits = [edit(bundle, base, [(_averaged(pairs, draw, method), 1.0)]) for draw in draws]
+        for way in WAYS:
+            edits = [edit(bundle, base, [(_averaged(pairs, draw, way), 1.0)]) for draw in draws]
             errors = [masked_error(images, after, mask).sum() for images in edits]
-            shares[method].append(float((none - np.mean(errors)) / (none - best)))
+            shares[way].append(float((none - np.mean(errors)) / (none - best)))
             if judge.r2[target] >= READABLE:
                 readings = [read(judge, images)[:, target].mean() for images in edits]
-                effects[method].append(float((np.mean(readings) - read_base) / true))
+                effects[way].append(float((np.mean(readings) - read_base) / true))
     told = f"{bundle.name} {bundle.digest[:12]}"
-    for method in WAYS:
-        worst = OTHERS[int(np.argmin(shares[method]))].name
-        lowest = f"worst {min(shares[method]):.2f} ({worst})"
-        yield Measurement(f"{told}: {method}, edit share", float(np.mean(shares[method])), "", lowest)
+    for way in WAYS:
+        worst = OTHERS[int(np.argmin(shares[way]))].name
+        lowest = f"worst {min(shares[way]):.2f} ({worst})"
+        yield Measurement(f"{told}: {way}, edit share", float(np.mean(shares[way])), "", lowest)
         yield Measurement(
-            f"{told}: {method}, effect",
-            float(np.mean(effects[method])),
+            f"{told}: {way}, effect",
+            float(np.mean(effects[way])),
             "",
-            f"{len(effects[method])} changes",
+            f"{len(effects[way])} changes",
         )
 
 
@@ -106,4 +106,4 @@ def _averaged(pairs: list[Direction], draw: np.ndarray, way: str) -> CommunityDi
     method, power = WAYS[way]
     members = [pairs[i] for i in draw]
     found = average(members, method=method)
-    return replace(found, step=found.step * kept_share(members) ** power)
+    return replace(found, step=found.step * shown_share(members) ** power)

@@ -36,7 +36,7 @@ from inference.finders.direction import Direction, check_header, check_vector
 
 KIND = "community"
 MIN_FOR_AGREEMENT = 3
-LEAST_KEPT = 1 / 3  # a change of which less is shown is hardly known: what would be enlarged is chance
+LEAST_SHOWN = 1 / 3  # a step is lengthened by no more than its root: what is hardly shown is mostly chance
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,7 +151,7 @@ def average(
         step = averager.typical(projections, effect_metric.norm(differences, weights))
     return CommunityDirection(
         vector=_euclidean_unit(averager.direction_).astype(np.float32),
-        step=step / kept_share(directions) ** 0.5,
+        step=step / shown_share(directions) ** 0.5,
         R=resultant,
         rho=(n * resultant**2 - 1) / (n - 1) if n >= MIN_FOR_AGREEMENT else None,
         n=n,
@@ -205,11 +205,11 @@ def _judged_by_the_others(
     return projections, tuple(cosines.tolist())
 
 
-def kept_share(directions: Sequence[Direction]) -> float:
+def shown_share(directions: Sequence[Direction]) -> float:
     """The share of the change that the median member's inversions show (quality.py); 1 where none says."""
     told = [member.quality.get("change_kept") for member in directions]
-    shares = [share for share in told if isinstance(share, int | float) and np.isfinite(share)]
-    return float(np.clip(np.median(shares), LEAST_KEPT, 1.0)) if shares else 1.0
+    shares = [share for share in told if isinstance(share, float) and np.isfinite(share)]
+    return float(np.clip(np.median(shares), LEAST_SHOWN, 1.0)) if shares else 1.0
 
 
 def _euclidean_unit(vector: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

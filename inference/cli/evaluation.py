@@ -34,7 +34,7 @@ def add_commands(commands: Commands, arguments: Sequence[str]) -> None:
         "--processes",
         type=int,
         default=1,
-        help="how many share the work, through --work (on a processor one a core is fastest; default: 1)",
+        help="how many share the finding and measuring of directions, through --work (default: 1)",
     )
     parser.add_argument("--only", nargs="+", metavar="SEMANTIC", help="some of the fourteen, not all")
     parser.add_argument("--seed", type=int, default=0, help="of the bootstrap and the baselines' samples")

@@ -25,7 +25,7 @@ from inference.evaluation.figures import Readings
 from inference.evaluation.judge import Judge
 from inference.evaluation.judged import JUDGED
 from inference.evaluation.pair_kinds import KINDS
-from inference.evaluation.processes import measure_apart
+from inference.evaluation.processes import check_processes, measure_in_processes
 from inference.evaluation.reconstruction import Amounts, population_of, reconstruction_report
 from inference.evaluation.structure import among_themselves, projections, superposition, transfer
 from inference.evaluation.ways import figures_of, paired, ways_to_find
@@ -76,7 +76,7 @@ def run(
     """The whole experiment; strips go into `folder` as they are made, the rest comes back as numbers.
 
     What can be refused is refused before the hour that it takes; one that is stopped goes on from what it
-    kept in `work`. Several `processes` share the directions of it, through that folder.
+    kept in `work`. Several `processes` share the finding and measuring of directions, through that folder.
     """
     if options.pairs < 2 or len(set(options.semantics)) < 2:
         raise OptionError(
@@ -84,12 +84,13 @@ def run(
             "at least 2 pairs of each of 2 semantics: directions are also compared among themselves",
             code="option:evaluation",
         )
+    check_processes(processes, work)
     amounts = _amounts(options) if options.people else None
     population = population_of(bundle) if options.people else None
     experiment = Experiment(bundle, judge, options, report, work)
     folder.mkdir(parents=True, exist_ok=True)
-    if processes != 1:
-        measure_apart(experiment, processes)
+    if processes > 1:
+        measure_in_processes(experiment, processes)
     ways = ways_to_find(experiment)
     methods, answers = {}, {}
     for name, (find, semantics) in ways.items():

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 
 from inference.averaging import DEFAULT_METHOD, CommunityDirection, average
+from inference.averaging.community import shown_share
 from inference.bundle import Bundle
 from inference.editing import Movable
 from inference.errors import OptionError
@@ -35,7 +36,7 @@ from inference.joint_inversion import invert_pair
 from inference.portraits.training.data import HELD_OUT_SEED
 
 FIRST_PAIR = HELD_OUT_SEED + 500_000
-KEPT_VERSION = 1  # to be raised when what is kept of an experiment means something else
+KEPT_VERSION = 2  # to be raised when what is kept of an experiment means something else
 AT_ONCE = 10  # pairs inverted together, and kept together
 # How both pictures of a pair are inverted: name -> (what is done, the direction's space). "apart" and "joint"
 # take the options' steps, "long" a hundred, as the paper does.
@@ -229,5 +230,10 @@ class Experiment:
 
 def _raw(members: Sequence[Direction]) -> CommunityDirection:
     difference = np.mean([member.difference for member in members], axis=0)
-    step = float(np.linalg.norm(difference))
-    return replace(average(members), vector=(difference / step).astype(np.float32), step=step, method="raw")
+    length = float(np.linalg.norm(difference))
+    return replace(
+        average(members),
+        vector=(difference / length).astype(np.float32),
+        step=length / shown_share(members) ** 0.5,  # as the other averages, so that directions are compared
+        method="raw",
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from inference.evaluation import baselines, figures, limits
 from inference.evaluation.evidence import run
 from inference.evaluation.experiment import Experiment, Options
 from inference.evaluation.judge import Judge
-from inference.evaluation.processes import measure_apart
+from inference.evaluation.processes import measure_in_processes
 from inference.evaluation.report import write_report
 from inference.evaluation.ways import ways_to_find
 from inference.portraits import SCENE_NAMES
@@ -115,9 +116,8 @@ def test_processes_share_the_work_and_find_what_one_finds(tmp_path: Path, experi
     bundle, judge = experiment.bundle, experiment.judge
     options = replace(SMALL, faces=2, pairs=1, samples=40, inversions=(), many=0)
     said: list[str] = []
-    measure_apart(Experiment(bundle, judge, options, said.append, tmp_path), 2)
-    assert sorted(said) == ["measured: glasses", "measured: hair_length"]
-    said.clear()
+    measure_in_processes(Experiment(bundle, judge, options, said.append, tmp_path), 2)
+    assert said == []  # all was found by others
     shared = Experiment(bundle, judge, options, said.append, tmp_path)
     alone = Experiment(bundle, judge, options, lambda text: None)
     for name, (find, able) in ways_to_find(shared).items():
@@ -126,10 +126,30 @@ def test_processes_share_the_work_and_find_what_one_finds(tmp_path: Path, experi
             if name == "1 clean":
                 fresh = alone.asked(ways_to_find(alone)[name][0], attribute).readings
                 np.testing.assert_allclose(kept.edited, fresh.edited, atol=1e-3)
-    assert said == []  # nothing was inverted or found again
-    for work, processes in ((None, 2), (tmp_path, 0)):
-        with pytest.raises(OptionError, match="--work FOLDER"):
-            measure_apart(Experiment(bundle, judge, options, said.append, work), processes)
+    assert said == []  # and is not computed again
+
+
+def test_a_process_that_ends_early_is_told_and_leaves_none_behind(
+    tmp_path: Path, experiment: Experiment
+) -> None:
+    options = replace(SMALL, faces=2, pairs=1, samples=4)
+    broken = Experiment(experiment.bundle, experiment.judge, options, lambda text: None, tmp_path)
+    copy = tmp_path / f"bundle-{experiment.bundle.digest[:12]}"
+    copy.mkdir()
+    (copy / "bundle.toml").write_text("not a bundle")
+    with pytest.raises(OptionError, match="goes on from what is kept"):
+        measure_in_processes(broken, 2)
+    assert multiprocessing.active_children() == []
+
+
+@pytest.mark.parametrize(("processes", "folder", "said"), [(0, "work", "at least 1"), (2, None, "--work")])
+def test_processes_that_cannot_share_are_refused_before_anything_is_written(
+    tmp_path: Path, experiment: Experiment, processes: int, folder: str | None, said: str
+) -> None:
+    report, work = tmp_path / "report", tmp_path / folder if folder else None
+    with pytest.raises(OptionError, match=said):
+        run(experiment.bundle, experiment.judge, SMALL, report, print, work, processes)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_default_inversion_among_the_others_is_refused() -> None:

@@ -439,6 +439,21 @@ def test_the_command_refuses_nonsense(tmp_path: Path) -> None:
             command.run(parser.parse_args(["--work", str(tmp_path), *wrong]))
 
 
+def test_the_command_refuses_a_bundle_that_it_cannot_train_on(tmp_path: Path) -> None:
+    toy = a_bundle(KNOWN.networks(), {"recipe": KNOWN.name}, tmp_path / "toy")
+    parser = argparse.ArgumentParser()
+    command.add_arguments(parser)
+    work = tmp_path / "work"
+    for start, recipe, said in [
+        (str(toy), "known-codes", "of another size"),
+        ("portraits", "label-free", "'portraits' of the recipe 'known-codes'"),
+        ("portraits-label-free", "known-codes", "of the recipe 'label-free'"),
+    ]:
+        with pytest.raises(OptionError, match=said):
+            command.run(parser.parse_args(["--work", str(work), "--from", start, "--recipe", recipe]))
+        assert not work.exists()
+
+
 def test_batches_can_prefer_the_world_as_it_is(tmp_path: Path) -> None:
     cache = data.PictureCache(tmp_path, 512, 0, 8)
     cache.flags[:] = 1

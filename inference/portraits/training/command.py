@@ -1,4 +1,4 @@
-"""`python -m inference train-portraits`: a generator of the drawn world from nothing, to a bundle.
+"""`python -m inference train-portraits`: a generator of the drawn world, as a bundle.
 
 Starts the drawing and training processes, waits, then measures the bundle's numbers and writes it. Running it
 again with the same `--work` goes on from the last checkpoint.
@@ -62,6 +62,8 @@ def run(args: argparse.Namespace) -> int:
             f"{args.minutes} minutes, {args.pictures} pictures, {world} processes",
             "more than 0 minutes, at least 64 pictures and 1 process",
         )
+    if args.start is not None and not (args.work / "checkpoint.pt").exists():
+        _check_start(args.recipe, args.start)
     args.work.mkdir(parents=True, exist_ok=True)
     os.environ["OMP_NUM_THREADS"] = str(max(1, cores if gpu else cores // world))
     spawn = multiprocessing.get_context("spawn")
@@ -90,6 +92,16 @@ def run(args: argparse.Namespace) -> int:
 
     export_bundle(args.work / "checkpoint.pt", args.output or args.work / "bundle", people=args.people)
     return 0
+
+
+def _check_start(recipe: str, bundle: str) -> None:
+    """Refuse a bundle that cannot be trained on here, and not in each of the processes."""
+    from inference.bundle import Bundle
+    from inference.portraits.training.recipes import RECIPES
+    from inference.portraits.training.trainer import fill
+
+    chosen = RECIPES[recipe]()
+    fill(chosen.networks(), Bundle.load(bundle, "cpu"), chosen)
 
 
 def _draw(args: argparse.Namespace, worker: int, workers: int) -> None:

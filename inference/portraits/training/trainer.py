@@ -1,9 +1,9 @@
 """Runs a recipe: time, averaged weights, checkpoints, contact sheets, several processes.
 
 Each stage of a recipe has a share of the time given. Resumable from the last checkpoint, seeded (which
-pictures a step sees follows from the seed; how many steps fit, from the machine). A finished run can go on:
-the recipe's last stages once more, from the averaged weights. It makes no bundle: that needs the measurements
-of `calibrate.py`.
+pictures a step sees follows from the seed; how many steps fit, from the machine). A finished run, or a
+bundle, can go on: the recipe's last stages once more, from the averaged weights. It makes no bundle: that
+needs the measurements of `calibrate.py`.
 """
 
 from __future__ import annotations
@@ -337,19 +337,32 @@ class Trainer:
 
     def _start_from(self, bundle: Bundle) -> None:
         """A bundle's weights in place of a finished run's; what only training needs begins anew."""
-        recipe = bundle.metadata.get("recipe")
-        if recipe != self.recipe.name:
-            raise OptionError(
-                f"the bundle {bundle.name!r} of the recipe {recipe!r}",
-                f"one of {self.recipe.name!r}",
-                "give another --from, or --recipe",
-                code="option:from",
-            )
         for networks in (self.networks, self.average):
-            for name, trained in bundle.networks().items():
-                getattr(networks, name).load_state_dict(trained.state_dict())
+            fill(networks, bundle, self.recipe)
         images, minutes = (bundle.metadata.get(f"training_{fact}", 0) for fact in ("images", "minutes"))
         self._once_more(Position(images=int(images), seconds=60.0 * float(minutes)))
+
+
+def fill(networks: Networks, bundle: Bundle, recipe: Recipe) -> None:
+    """A bundle's weights into a recipe's networks; OptionError where they are of another recipe or size."""
+    trained = bundle.metadata.get("recipe")
+    if trained != recipe.name:
+        raise OptionError(
+            f"the bundle {bundle.name!r} of the recipe {trained!r}",
+            f"one of {recipe.name!r}",
+            "give another --from, or --recipe",
+            code="option:from",
+        )
+    for name, network in bundle.networks().items():
+        try:
+            getattr(networks, name).load_state_dict(network.state_dict())
+        except RuntimeError as error:
+            raise OptionError(
+                f"the bundle {bundle.name!r}, whose {name} is of another size",
+                f"networks as {recipe.name!r} makes them",
+                "train from the beginning",
+                code="option:from",
+            ) from error
 
 
 def _pace(stage: Stage, name: str, resolution: int) -> float:
