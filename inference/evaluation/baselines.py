@@ -4,7 +4,7 @@ All learn from codes of drawn people of the correlated population, as a generato
 judge from their reconstructions: supervised ones from 2,000 labels (the clearest cases, as InterFaceGAN does)
 or from 20 (ten pictures with and ten without, as a person would collect them), unsupervised ones from codes
 or weights alone, after which the judge picks the best of their components. Steps are calibrated with the
-judge on some of these codes: a pair knows its own step, these do not, and are not to lose for it.
+judge on some of these codes: pairs know their own step, these do not, and are not to lose for it.
 """
 
 from __future__ import annotations
