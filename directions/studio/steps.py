@@ -28,8 +28,8 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 MAX_STEPS = 20
 MAX_INTENSITY = 3.0
 # How far a slider goes. One step is about as much of a change as its pairs show, strong ones counting more.
-# Looked at on Drawn Portraits, faces stay faces to about one and a half and dissolve beyond. Who asks for more
-# over the API gets it, up to MAX_INTENSITY.
+# Looked at on Drawn Portraits, faces stay faces to about one and a half and dissolve beyond. Who asks for
+# more over the API gets it, up to MAX_INTENSITY.
 # studio.css draws the marks of one step a sixth from each end.
 SLIDER_REACH = 1.5
 
