@@ -171,7 +171,9 @@ def semantic_words(semantic: str) -> str:
 
 
 def percent(value: float, digits: int = 0) -> str:
-    """0.742 -> "74 %"."""
+    """0.742 -> "74 %"; what is small but not nothing keeps a digit: 0.003 -> "0.3 %"."""
+    if digits == 0 and 0.0005 <= abs(value) < 0.0095:
+        digits = 1
     return "–" if math.isnan(value) else f"{_signed(100 * value, digits)}{PERCENT}"
 
 

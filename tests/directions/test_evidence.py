@@ -22,6 +22,7 @@ from PIL import Image
 from direction_commons.media.models import StoredImage
 from direction_commons.media.services import images_clean
 from directions.evidence.models import Report, StripRow
+from directions.evidence.words import percent
 from directions.generators.models import Generator
 from directions.generators.signals import generator_registered
 from tests.directions.evidence_rows import (
@@ -47,6 +48,14 @@ def generator(db: None) -> Generator:
 @pytest.fixture
 def folder(generator: Generator, tmp_path: Path) -> Path:
     return write_report(tmp_path / "report", a_report(generator.digest))
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(0.742, "74 %"), (0.003, "0.3 %"), (-0.0049, "−0.5 %"), (0.0, "0 %"), (0.0002, "0 %"), (0.0097, "1 %")],
+)
+def test_a_percentage_that_is_small_is_not_told_as_nothing(value: float, said: str) -> None:
+    assert percent(value).replace("\xa0", " ") == said
 
 
 def take_in(folder: Path, slug: str = "drawn") -> str:
