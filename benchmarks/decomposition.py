@@ -1,6 +1,6 @@
 """Whether an entangled direction is taken apart into the right known ones, in the right amounts.
 
-Known: the directions of the fourteen judged semantics on the embedded bundle, ten clean pairs each, encoder
+Known: the directions of the fourteen judged semantics on an embedded bundle, ten clean pairs each, encoder
 only, averaged. Entangled ones are made in two ways, none from a picture that the known ones come from:
 
 - *summed*: two or three averages of ten other people's pairs each, times their step and an amount from 0.5 to
@@ -24,6 +24,7 @@ import torch
 from benchmarks import Measurement
 from inference import Bundle, effect_metric
 from inference.averaging.estimators import AVERAGERS, DEFAULT_METHOD
+from inference.embedded import EMBEDDED
 from inference.evaluation.judged import JUDGED
 from inference.finders.decomposition import Decomposition, decompose
 from inference.portraits import ATTRIBUTES, render_scene, scene
@@ -48,8 +49,12 @@ class Mixture:
 
 
 def measurements() -> Iterator[Measurement]:
-    """Share of right decompositions, amounts within a fifth, and the residual."""
-    bundle = Bundle.load("portraits")
+    """Share of right decompositions, amounts within a fifth, and the residual, on every embedded bundle."""
+    for name in EMBEDDED:
+        yield from _of(Bundle.load(name))
+
+
+def _of(bundle: Bundle) -> Iterator[Measurement]:
     known, others = (known_differences(bundle, FIRST + start) for start in (0, 100))
     told = f"{len(JUDGED)} known, {PEOPLE} clean pairs each, encoder only, bundle {bundle.digest[:12]}"
     for size in (2, 3):
@@ -61,7 +66,7 @@ def measurements() -> Iterator[Measurement]:
             results = [
                 (mixture, decompose(mixture.difference, known, weights_of(bundle))) for mixture in mixtures
             ]
-            name, count = f"{size} {way}", f"{len(mixtures)} mixtures; "
+            name, count = f"{bundle.name}, {size} {way}", f"{len(mixtures)} mixtures; "
             right = float(np.mean([named(*pair) for pair in results]))
             yield Measurement(f"{name}: named", right, "share", count + mistakes(results))
             errors = np.concatenate([amount_errors(*pair) for pair in results])
