@@ -18,7 +18,7 @@ PEOPLE = (9_000_001, 9_000_002, 9_000_003, 9_000_004)  # seeds that no training 
 
 
 # what is measured on the eight pictures here, in dB; a worse bundle must not pass unseen
-MEASURED = {"portraits": 28.2, "portraits-label-free": 28.9}
+MEASURED = {"portraits": 28.2, "portraits-label-free": 29.3}
 
 
 @pytest.fixture(scope="module", params=sorted(EMBEDDED))
