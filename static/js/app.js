@@ -89,6 +89,12 @@ window.addEventListener("pageshow", () => {
 // A form that sends itself when a choice in it changes (the button for it is there without scripts).
 for (const form of document.querySelectorAll("form[data-auto]")) {
   form.querySelector("[data-auto-hide]")?.setAttribute("hidden", "");
+  // words typed before the scripts ran were heard by nobody
+  addEventListener("load", () => {
+    for (const field of form.querySelectorAll("input[type=search]")) {
+      if (field.value !== field.defaultValue) field.dispatchEvent(new Event("input", { bubbles: true }));
+    }
+  });
 }
 
 // --- copying a text that is shown once ---------------------------------------------------------------------
