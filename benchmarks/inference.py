@@ -32,7 +32,9 @@ def measurements() -> Iterator[Measurement]:
     pictures = torch.from_numpy(render_many(np.stack(vectors), SIZE, 1))
     images = pictures.to(bundle.device).permute(0, 3, 1, 2).float() / 127.5 - 1  # [16, 3, H, W]
     codes = invert(bundle, images, steps=0).codes
-    note = f"{torch.get_num_threads()} threads" if bundle.device.type == "cpu" else str(bundle.device)
+    weights = f"{bundle.name} {bundle.digest[:12]}"
+    device = f"{torch.get_num_threads()} threads" if bundle.device.type == "cpu" else str(bundle.device)
+    note = f"{device}, {weights}"
     with torch.no_grad():
         for batch in (1, 16):
             seconds = timed(lambda batch=batch: finish(bundle.generator.synthesis(codes[:batch])))
@@ -54,7 +56,7 @@ def measurements() -> Iterator[Measurement]:
             f"inversion an image, batch {batch}", seconds / batch, "s", f"{steps}, {quality}, {note}"
         )
         share = counter.get_total_flops() / seconds / peak
-        yield Measurement(f"inversion's share of the peak, batch {batch}", 100 * share, "%", "")
+        yield Measurement(f"inversion's share of the peak, batch {batch}", 100 * share, "%", weights)
 
 
 def convolution_peak(device: torch.device) -> float:

@@ -33,14 +33,16 @@ def measurements() -> Iterator[Measurement]:
     ]
     pictures = torch.from_numpy(render_many(np.stack(vectors), bundle.generator.resolution, 1))
     images = pictures.to(bundle.device).permute(0, 3, 1, 2).float() / 127.5 - 1  # [16, 3, H, W]
+    told = f"{bundle.name} {bundle.digest[:12]}"
     for steps in STEPS:
         start = time.perf_counter()
         found = invert(bundle, images, steps=steps)
         seconds = (time.perf_counter() - start) / len(images)
         agreement, transfer = usefulness(bundle, images, found)
-        yield Measurement(f"PSNR, {steps} steps", float(found.psnr.mean()), "dB", f"{seconds:.3f} s an image")
-        yield Measurement(f"agreement, {steps} steps", agreement, "rho", "")
-        yield Measurement(f"transfer, {steps} steps", transfer, "dB", "")
+        pace = f"{seconds:.3f} s an image, {told}"
+        yield Measurement(f"PSNR, {steps} steps", float(found.psnr.mean()), "dB", pace)
+        yield Measurement(f"agreement, {steps} steps", agreement, "rho", told)
+        yield Measurement(f"transfer, {steps} steps", transfer, "dB", told)
 
 
 def usefulness(bundle: Bundle, images: torch.Tensor, found: Inversion) -> tuple[float, float]:

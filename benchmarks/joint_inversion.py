@@ -18,6 +18,7 @@ from torch import Tensor
 
 from benchmarks import Measurement
 from inference import Bundle, descent, effect_metric, invert
+from inference.embedded import EMBEDDED
 from inference.evaluation.pair_kinds import make_pair
 from inference.inversion import code_spread
 from inference.joint_inversion import invert_pair
@@ -67,17 +68,22 @@ def five_starts(bundle: Bundle, pairs: Pairs, *, space: str, jitter: float = 0.0
 
 
 def measurements() -> Iterator[Measurement]:
-    """On the bundle that DIRECTION_COMMONS_BENCHMARK_BUNDLE names, else the embedded one."""
-    bundle = Bundle.load(os.environ.get("DIRECTION_COMMONS_BENCHMARK_BUNDLE", "portraits"))
+    """On the bundle that DIRECTION_COMMONS_BENCHMARK_BUNDLE names, else on every embedded one."""
+    named = os.environ.get("DIRECTION_COMMONS_BENCHMARK_BUNDLE")
     drawn = [make_pair("clean", change, HELD_OUT_SEED + PAIR_PEOPLE) for change in CHANGES]
     pairs = (
         to_images(np.stack([pair.before for pair in drawn])),
         to_images(np.stack([pair.after for pair in drawn])),
     )
-    told = f"processor time, {len(CHANGES)} pairs, bundle {bundle.digest[:12]}"
-    yield Measurement("cost of joint over two inversions", cost(bundle, pairs), "x", told)
+    for name in [named] if named else EMBEDDED:
+        yield from _of(Bundle.load(name), pairs)
+
+
+def _of(bundle: Bundle, pairs: Pairs) -> Iterator[Measurement]:
+    weights = f"bundle {bundle.digest[:12]}"
+    told = f"processor time, {len(pairs[0])} pairs, {weights}"
+    yield Measurement(f"{bundle.name}, cost of joint over two inversions", cost(bundle, pairs), "x", told)
     for space in ("W", "W+"):
         lowest = five_starts(bundle, pairs, space=space)
-        yield Measurement(
-            f"five starts, {space}", float(np.median(lowest)), "cosine", f"{min(lowest):.3f} worst"
-        )
+        told = f"{min(lowest):.3f} worst, {weights}"
+        yield Measurement(f"{bundle.name}, five starts, {space}", float(np.median(lowest)), "cosine", told)

@@ -1,11 +1,12 @@
 """From twenty picture files to one community direction file: what a change of ten pairs costs.
 
-Timed in this process, with reading the files and loading the generator; importing torch is not in it. Apart
-is what the platform does; joint inversion stands beside it, of as many steps.
+On both embedded bundles. Timed in this process, with reading the files and loading the generator; importing
+torch is not in it. Apart is what the platform does; joint inversion stands beside it, of as many steps.
 """
 
 from __future__ import annotations
 
+import itertools
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -14,7 +15,17 @@ from pathlib import Path
 import torch
 
 from benchmarks import Measurement
-from inference import Bundle, Inversion, average, direction_from_codes, invert, read_image, write_image
+from inference import (
+    Bundle,
+    CommunityDirection,
+    Inversion,
+    average,
+    direction_from_codes,
+    invert,
+    read_image,
+    write_image,
+)
+from inference.embedded import EMBEDDED
 from inference.inversion import DEFAULT_STEPS
 from inference.joint_inversion import invert_pair
 from inference.portraits import render
@@ -23,37 +34,38 @@ PEOPLE = tuple(range(8_100_001, 8_100_011))
 
 
 def measurements() -> Iterator[Measurement]:
-    """Seconds for each way of inverting."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+    """Seconds for each way of inverting, on every embedded bundle."""
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
         for person in PEOPLE:
             for side, value in (("before", 0.0), ("after", 1.0)):
                 write_image(folder / f"{person}-{side}.png", render({"glasses": value}, person, 128))
-        for way, find in WAYS.items():
+        for name, (way, find) in itertools.product(EMBEDDED, WAYS.items()):
             start = time.perf_counter()
-            rho = find(folder)
+            found = find(folder, name)
             seconds = time.perf_counter() - start
-            yield Measurement(f"ten pairs to a direction, {way}", seconds, "s", f"rho {rho:.2f}")
+            told = f"rho {found.rho or 0.0:.2f}, bundle {found.digest[:12]}"
+            yield Measurement(f"{name}, ten pairs to a direction, {way}", seconds, "s", told)
 
 
-def apart(folder: Path) -> float:
-    bundle, before, after = _read(folder)
+def apart(folder: Path, name: str) -> CommunityDirection:
+    bundle, before, after = _read(folder, name)
     found = invert(bundle, torch.cat([before, after]), DEFAULT_STEPS)
     count = len(before)
     return _averaged(bundle, folder, before, after, found[:count], found[count:], "W+")
 
 
-def joint(folder: Path) -> float:
-    bundle, before, after = _read(folder)
+def joint(folder: Path, name: str) -> CommunityDirection:
+    bundle, before, after = _read(folder, name)
     found = invert_pair(bundle, before, after, DEFAULT_STEPS)
     return _averaged(bundle, folder, before, after, found.before, found.after, "W")
 
 
-WAYS: dict[str, Callable[[Path], float]] = {"apart": apart, "joint": joint}
+WAYS: dict[str, Callable[[Path, str], CommunityDirection]] = {"apart": apart, "joint": joint}
 
 
-def _read(folder: Path) -> tuple[Bundle, torch.Tensor, torch.Tensor]:
-    bundle = Bundle.load("portraits")
+def _read(folder: Path, name: str) -> tuple[Bundle, torch.Tensor, torch.Tensor]:
+    bundle = Bundle.load(name)
     size = bundle.generator.resolution
     before, after = (
         torch.cat([read_image(folder / f"{person}-{side}.png", size) for person in PEOPLE])
@@ -70,11 +82,11 @@ def _averaged(
     starts: Inversion,
     ends: Inversion,
     space: str,
-) -> float:
+) -> CommunityDirection:
     directions = [
         direction_from_codes(bundle, starts[i], ends[i], before[i : i + 1], after[i : i + 1], space=space)
         for i in range(len(before))
     ]
     community = average(directions)
-    community.save(folder / f"community-{space.replace('+', 'plus')}.safetensors")
-    return float(community.rho or 0.0)
+    community.save(folder / f"{bundle.name}-{space.replace('+', 'plus')}.safetensors")
+    return community

@@ -146,11 +146,18 @@ def _goal(row: dict[str, Any]) -> Goal:
     named = semantic_words(str(row.get("worst_semantic", "")))
     return Goal(
         what=row["what"][:300],
-        found=decimal(math.nan if row["value"] is None else row["value"]),
+        found=_with_ends(row),
         wanted=row["wanted"][:100],
         worst=f"{named} {decimal(worst)}" if is_number(worst) else "",
         met=row["met"],
     )
+
+
+def _with_ends(row: dict[str, Any]) -> str:
+    """ "0.81 (0.78 to 0.83)"; the number alone where the report has no interval for it."""
+    value = decimal(math.nan if row["value"] is None else row["value"])
+    low, high = row.get("low"), row.get("high")
+    return f"{value} ({decimal(low)} to {decimal(high)})" if is_number(low) and is_number(high) else value
 
 
 def _percent(found: Interval | None) -> str:

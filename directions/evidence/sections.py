@@ -18,10 +18,12 @@ LONGEST = 20  # of a list that is written out
 TITLES = {
     "area": "Share of the picture that each change fills",
     "bars": "Goals",
+    "directions": "Directions of each way and change",
     "inapplicable": "Changes that cannot show",
     "judge": "The judge",
     "options": "How much was measured",
     "paired": "Differences on the same faces and pairs",
+    "ratios": "One way over another on the same faces and pairs",
     "subpopulations": "Parts of the people",
     "superposition": "Two sliders at once",
     "themselves": "Directions among themselves",

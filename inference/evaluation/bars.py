@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from inference.evaluation.figures import SMALLER_IS_BETTER
 from inference.evaluation.judged import LARGE
 
 Results = Mapping[str, Any]
@@ -17,11 +18,13 @@ Results = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Found:
-    """A figure as a bar reads it; `worst` is of the worst semantic, where the bar has a floor for it."""
+    """A figure as a bar reads it; `low` and `high` are its 95 % interval, `worst` is the worst semantic's."""
 
     value: float
     worst: float | None = None
     semantic: str = ""
+    low: float | None = None
+    high: float | None = None
     met: bool | None = None  # where it takes more than one number to tell,
     wanted: str = ""  # and what it takes
 
@@ -56,6 +59,8 @@ def bars(results: Results) -> list[dict[str, Any]]:
             "value": round(found.value, 3),
             "wanted": found.wanted or f"{'at most' if bar.at_most else 'at least'} {limit:g}",
         }
+        if found.low is not None and found.high is not None:
+            row |= {"low": round(found.low, 3), "high": round(found.high, 3)}
         if found.worst is not None:
             row |= {"worst": round(found.worst, 3), "worst_semantic": found.semantic}
         if bar.floor and recipe in bar.floor:
@@ -65,21 +70,32 @@ def bars(results: Results) -> list[dict[str, Any]]:
     return rows
 
 
+def _with_interval(found: Any, **more: Any) -> Found:
+    """A number of the report, with its interval where it has one."""
+    if not isinstance(found, Mapping):
+        return Found(float(found), **more)
+    return Found(found["value"], low=found.get("low"), high=found.get("high"), **more)
+
+
 def _figure(way: str, figure: str) -> Callable[[Results], Found]:
     def read(results: Results) -> Found:
         found = results["methods"][way][figure]
-        return Found(found["mean"]["value"], found["worst"]["value"], found["worst"]["semantic"])
+        worst = found["worst"]
+        return _with_interval(found["mean"], worst=worst["value"], semantic=worst["semantic"])
 
     return read
 
 
 def _ratio(first: str, second: str, figure: str) -> Callable[[Results], Found]:
-    """Mean of one way over that of another, over the semantics that both have."""
+    """Mean of one way over that of another, over the semantics that both have; a smaller ratio is better for
+    what an edit changes besides."""
 
     def read(results: Results) -> Found:
         a, b = (results["methods"][way][figure]["each"] for way in (first, second))
-        shared = [name for name in a if name in b]
-        return Found(sum(a[n]["value"] for n in shared) / sum(b[n]["value"] for n in shared))
+        each = {name: a[name]["value"] / b[name]["value"] for name in a if name in b}
+        worst = (max if figure in SMALLER_IS_BETTER else min)(each, key=lambda name: each[name])
+        found = results["ratios"][f"{first} / {second}"][figure]
+        return _with_interval(found, worst=each[worst], semantic=worst)
 
     return read
 
@@ -88,28 +104,50 @@ def _against(finders: tuple[str, ...], figure: str, sign: float, labels: str) ->
     """Ten pairs minus the best of these baselines, counted so that more is better."""
 
     def read(results: Results) -> Found:
-        ways = [way for way in results["methods"] if way.startswith(finders) and labels in way]
+        methods = results["methods"]
+        ways = [way for way in methods if way.startswith(finders) and labels in way]
         if not ways:
             raise KeyError(labels)
-        values = [sign * results["methods"][way][figure]["mean"]["value"] for way in ways]
-        return Found(sign * results["methods"]["10 clean"][figure]["mean"]["value"] - max(values))
+        best = max(ways, key=lambda way: sign * methods[way][figure]["mean"]["value"])
+        ours, theirs = (methods[way][figure] for way in ("10 clean", best))
+        more = {
+            name: sign * (found["value"] - theirs["each"][name]["value"])
+            for name, found in ours["each"].items()
+        }
+        worst = min(more, key=lambda name: more[name])
+        ends = [sign * end for end in _difference(results, best, figure)]
+        return Found(
+            sign * (ours["mean"]["value"] - theirs["mean"]["value"]),
+            more[worst],
+            worst,
+            min(ends),
+            max(ends),
+        )
 
     return read
+
+
+def _difference(results: Results, baseline: str, figure: str) -> tuple[float, float]:
+    """The ends of the paired interval of ten pairs minus a baseline."""
+    found = results["paired"][f"10 clean − {baseline}"][figure]
+    return found["low"], found["high"]
 
 
 def _clearly_better(finders: tuple[str, ...], labels: str) -> Callable[[Results], Found]:
     """The lowest end of the paired intervals of edit share, ten pairs minus each of these baselines."""
 
     def read(results: Results) -> Found:
-        lows = [
-            found["edit_share"]["low"]
-            for name, found in results["paired"].items()
-            if name.startswith("10 clean − ") and name.removeprefix("10 clean − ").startswith(finders)
-            if labels in name
-        ]
-        if not lows:
+        methods = results["methods"]
+        ways = [way for way in methods if way.startswith(finders) and labels in way]
+        if not ways:
             raise KeyError(labels)
-        return Found(min(lows))
+        lows = [_difference(results, way, "edit_share")[0] for way in ways]
+        more = {
+            name: found["value"] - max(methods[way]["edit_share"]["each"][name]["value"] for way in ways)
+            for name, found in methods["10 clean"]["edit_share"]["each"].items()
+        }
+        worst = min(more, key=lambda name: more[name])
+        return Found(min(lows), more[worst], worst)
 
     return read
 
@@ -141,7 +179,7 @@ def _joint(results: Results) -> Found:
         gained = more["value"] >= 0.10 and more["low"] > 0
         cleaner = less["value"] <= -0.3 * apart["value"] and less["high"] < 0
         met = not_worse and (gained or cleaner)
-    return Found(more["value"], met=met, wanted=wanted)
+    return Found(more["value"], low=more["low"], high=more["high"], met=met, wanted=wanted)
 
 
 def _big(way: str, other: str) -> Callable[[Results], Found]:
@@ -155,7 +193,8 @@ def _big(way: str, other: str) -> Callable[[Results], Found]:
             raise KeyError("no semantic is that large")
         ratios = {name: a[name]["value"] / b[name]["value"] for name in shared}
         worst = min(ratios, key=lambda name: ratios[name])
-        return Found(sum(ratios.values()) / len(ratios), ratios[worst], worst)
+        found = results["ratios"][f"{way} / {other}"]["effect"]
+        return _with_interval(found, worst=ratios[worst], semantic=worst)
 
     return read
 
@@ -165,14 +204,29 @@ def _at(*path: str) -> Callable[[Results], Found]:
         value: Any = results
         for key in path:
             value = value[key]
-        return Found(float(value["value"] if isinstance(value, Mapping) else value))
+        return _with_interval(value)
 
     return read
 
 
+def _purity(kind: str) -> Callable[[Results], Found]:
+    def read(results: Results) -> Found:
+        found = results["themselves"][kind]
+        worst = found["worst"]["purity"]
+        return _with_interval(found["purity"], worst=found["each"][worst]["purity"]["value"], semantic=worst)
+
+    return read
+
+
+def _superposition(results: Results) -> Found:
+    found = results["superposition"]
+    return _with_interval(found["kept"], worst=found["kept_worst"]["value"], semantic=found["worst"])
+
+
 def _worst_closed(results: Results) -> Found:
     closed = results["reconstruction"]["closed"]["inverted"]
-    return Found(closed["worst"], closed["worst"], closed["worst_attribute"])
+    worst = closed["worst"]
+    return _with_interval(worst, worst=worst["value"], semantic=closed["worst_attribute"])
 
 
 def _of_reconstruction(*path: str) -> Callable[[Results], Found]:
@@ -182,13 +236,13 @@ def _of_reconstruction(*path: str) -> Callable[[Results], Found]:
 def _above_pca(results: Results) -> Found:
     """The whole code's size, which for codes that differ over layers (W+) is that of all layers."""
     sizes = results["reconstruction"]["pca"]
-    return Found(sizes.get("W+", sizes["W"])["gap"]["value"])
+    return _with_interval(sizes.get("W+", sizes["W"])["gap"])
 
 
 def _variance_ratio(results: Results) -> Found:
     """Met between .5 and 1.2: neither blurred nor bought with grain."""
-    value = results["reconstruction"]["encoder"]["laplacian_variance_ratio"]["value"]
-    return Found(value, met=0.5 <= value <= 1.2, wanted="0.5 to 1.2")
+    found = results["reconstruction"]["encoder"]["laplacian_variance_ratio"]
+    return _with_interval(found, met=0.5 <= found["value"] <= 1.2, wanted="0.5 to 1.2")
 
 
 def _same(limit: float) -> dict[str, float]:
@@ -262,21 +316,21 @@ BARS: tuple[Bar, ...] = (
         _big("30 two photos", "30 clean"),
         _each(0.60, 0.75),
     ),
-    Bar("purity of clean pairs", _at("themselves", "clean", "purity"), _each(0.97, 0.99)),
-    Bar("purity of crude pairs", _at("themselves", "crude", "purity"), _each(0.90, 0.95)),
-    Bar("share of each single effect that two at once keep", _at("superposition", "kept"), _each(0.85, 0.95)),
+    Bar("purity of clean pairs", _purity("clean"), _each(0.97, 0.99)),
+    Bar("purity of crude pairs", _purity("crude"), _each(0.90, 0.95)),
+    Bar("share of each single effect that two at once keep", _superposition, _each(0.85, 0.95)),
     Bar(
         "re-inverting a re-encoded picture moves the code, in median steps",
         _of_reconstruction("null_floor", "share"),
         _same(0.2),
         at_most=True,
     ),
-    Bar("PSNR in dB, encoder only", _of_reconstruction("encoder", "psnr", "value"), _same(28)),
+    Bar("PSNR in dB, encoder only", _of_reconstruction("encoder", "psnr"), _same(28)),
     Bar("dB above PCA of as many numbers as the encoder's code has", _above_pca, _same(3)),
-    Bar("PSNR in dB, 100 steps in W+", _of_reconstruction("optimised", "psnr", "value"), _same(31)),
+    Bar("PSNR in dB, 100 steps in W+", _of_reconstruction("optimised", "psnr"), _same(31)),
     Bar(
         "correlation of fine detail with the original's",
-        _of_reconstruction("encoder", "laplacian_correlation", "value"),
+        _of_reconstruction("encoder", "laplacian_correlation"),
         _same(0.6),
     ),
     Bar("variance of fine detail over the original's", _variance_ratio, _same(0.5)),

@@ -3,13 +3,15 @@
 All learn from codes of drawn people of the correlated population, as a generator's own world is, read by the
 judge from their reconstructions: supervised ones from 2,000 labels (the clearest cases, as InterFaceGAN does)
 or from 20 (ten pictures with and ten without, as a person would collect them), unsupervised ones from codes
-or weights alone, after which the judge picks the best of their components. Steps are calibrated with the
-judge on some of these codes: pairs know their own step, these do not, and are not to lose for it.
+or weights alone. Steps are calibrated with the judge on some of these codes: pairs know their own step, these
+do not, and are not to lose for it. Where a way has variants (a difference for all layers or for each, other
+semantics held or not, components on all layers or on a group of them), the judge chooses, on more of them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -19,8 +21,10 @@ from inference.bundle import Bundle
 from inference.editing import Movable, edit, synthesise
 from inference.evaluation.faces import Faces, read
 from inference.evaluation.judge import Judge
+from inference.evaluation.judged import JUDGED
 from inference.finders.component import Component
 from inference.finders.discovery import find_components
+from inference.finders.interfacegan import projected
 from inference.finders.labels import extremes, some
 from inference.portraits import SCENE_NAMES, render_many
 from inference.portraits.populations import population
@@ -31,8 +35,13 @@ COMPONENTS = 50
 CALIBRATED_ON = 12  # codes
 DRAWS = 3  # of twenty labels
 FIRST_SAMPLE = 800_000  # a stream of its own
-_FACTORS = (0.5, 1.0, 2.0)
+MANY = 100  # labels: below, a few pictures that a person collects
+SPACES = ("W", "W+")
+GROUPS = 3  # of layers, beside all of them
+SHORTLIST = 3  # components that are calibrated before one of them is chosen
+_FACTORS = (0.5, 1.0, 2.0, 4.0, 8.0)
 _FINER = ((0.6, 0.77, 1.3, 1.6), (0.88, 0.94, 1.06, 1.13))
+_FARTHEST = 14.0  # steps: as far as these come
 
 
 def read_samples(bundle: Bundle, judge: Judge, count: int, seed: int) -> tuple[Array, Array]:
@@ -59,45 +68,118 @@ class Baselines:
         self.codes = codes
         self.scores = scores
         self._found: dict[str, tuple[list[Component], Array]] = {}
+        self._labelled: dict[tuple[str, str, int, int, str], Component] = {}
 
     def supervised(self, finder: str, attribute: str, labels: int, faces: Faces) -> list[Movable]:
-        """A labelled finder's direction; from few labels several draws of them."""
-        target = SCENE_NAMES.index(attribute)
-        draws = []
-        for draw in range(1 if labels > 100 else DRAWS):
-            scores = self.scores[:, target]
-            chosen = extremes(scores, labels) if labels > 100 else some(scores, labels, seed=self.seed + draw)
-            (found,) = find_components(
-                self.bundle, finder, codes=self.codes[chosen[0]], labels=chosen[1], seed=self.seed
-            )
-            draws.append(self.calibrated(found, attribute, faces, (1,)))
-        return draws
+        """A labelled finder's direction, of the spaces and conditions it may have the one that the judge
+        prefers; from few labels several draws of them."""
+        return [
+            self._preferred(self._from_labels(finder, attribute, labels, draw), attribute, faces)
+            for draw in range(1 if labels > MANY else DRAWS)
+        ]
 
-    def unsupervised(self, finder: str, attribute: str, faces: Faces) -> list[Movable]:
-        """The component that, calibrated, changes the target with the least change of everything else."""
-        if finder not in self._found:
-            components = find_components(
+    def _from_labels(self, finder: str, attribute: str, labels: int, draw: int) -> list[Component]:
+        """One for all layers and, where codes differ over layers, one for each; from many labels and with
+        InterFaceGAN also those with the other semantics held (conditional manipulation)."""
+        found = [self._fitted(finder, attribute, labels, draw, space) for space in self._spaces]
+        if finder != "interfacegan" or labels <= MANY:
+            return found
+        held = []
+        for one in found:
+            others = [
+                self._fitted(finder, name, labels, draw, one.space).vector
+                for name in JUDGED
+                if name != attribute
+            ]
+            held.append(replace(one, vector=projected(one.vector, others, one.metric_weights)))
+        return found + held
+
+    @property
+    def _spaces(self) -> tuple[str, ...]:
+        alike = bool((self.codes == self.codes[:, :1]).all())
+        return SPACES[:1] if alike else SPACES
+
+    def _fitted(self, finder: str, attribute: str, labels: int, draw: int, space: str) -> Component:
+        key = (finder, attribute, labels, draw, space)
+        if key not in self._labelled:
+            scores = self.scores[:, SCENE_NAMES.index(attribute)]
+            chosen = (
+                extremes(scores, labels) if labels > MANY else some(scores, labels, seed=self.seed + draw)
+            )
+            (self._labelled[key],) = find_components(
                 self.bundle,
                 finder,
-                {"components": most_components(self.bundle, len(self.codes))},
-                codes=self.codes,
+                {"space": space},
+                codes=self.codes[chosen[0]],
+                labels=chosen[1],
                 seed=self.seed,
             )
+        return self._labelled[key]
+
+    def unsupervised(self, finder: str, attribute: str, faces: Faces) -> list[Movable]:
+        """The component that the judge prefers, calibrated: of the likeliest, on all layers or on a group."""
+        if finder not in self._found:
+            count = most_components(self.bundle, len(self.codes))
+            components = [
+                component
+                for layers in (None, *self._groups)
+                for component in find_components(
+                    self.bundle,
+                    finder,
+                    {"components": count, "layers": layers},
+                    codes=self.codes,
+                    seed=self.seed,
+                )
+            ]
             self._found[finder] = components, np.stack([self._moves(c) for c in components])
         components, moves = self._found[finder]
-        purity = moves[:, SCENE_NAMES.index(attribute)] / (np.linalg.norm(moves, axis=1) + 1e-9)
-        best = components[int(np.argmax(purity))]
-        return [self.calibrated(best, attribute, faces, (-1, 1))]
+        wanted = self._wanted(attribute, faces)
+        which = JUDGED.index(attribute)
+        # as if readings moved in proportion to the step, either way and as far as calibration goes
+        along = moves[:, which]
+        least = 1e-6
+        reach = np.clip(wanted[which] / np.where(np.abs(along) < least, least, along), -_FARTHEST, _FARTHEST)
+        likely = np.argsort(np.linalg.norm(reach[:, None] * moves - wanted, axis=1))[:SHORTLIST]
+        turned = [_Scaled(components[k], 1 if reach[k] > 0 else -1) for k in likely]
+        return [self._preferred(turned, attribute, faces)]
+
+    @property
+    def _groups(self) -> list[list[int]]:
+        """The layers in GROUPS groups, from coarse to fine."""
+        return [list(map(int, part)) for part in np.array_split(np.arange(self.codes.shape[1]), GROUPS)]
 
     def _moves(self, component: Component) -> Array:
-        """How far a component moves each reading, in sigma, whichever way: [K]."""
+        """How far a step of a component moves each judged reading, in sigma: [14]."""
         codes = torch.from_numpy(self.codes[:CALIBRATED_ON])
         moved = self._read(codes, component, 1.0) - self._read(codes, component, -1.0)
-        sizes: Array = np.abs(moved.mean(0) / self.judge.sigma.double().numpy())
-        return sizes
+        return self._judged(moved.mean(0)) / 2
 
-    def calibrated(self, component: Component, attribute: str, faces: Faces, signs: Sequence[int]) -> Movable:
-        """The component with the sign and step at which samples change as much as true pairs do."""
+    def _judged(self, change: Array) -> Array:
+        """A change of readings [K] in sigma, of the judged semantics only."""
+        which = [SCENE_NAMES.index(name) for name in JUDGED]
+        scaled: Array = (change / self.judge.sigma.double().numpy())[which]
+        return scaled
+
+    def _wanted(self, attribute: str, faces: Faces) -> Array:
+        """What true pairs change in the mean, [14] in sigma."""
+        return self._judged((faces.read_after - faces.read_before).mean(0))
+
+    def _preferred(self, components: Sequence[Movable], attribute: str, faces: Faces) -> Movable:
+        """Of these, calibrated, the one whose change of all judged readings is nearest to true pairs'."""
+        found = [self.calibrated(component, attribute, faces) for component in components]
+        if len(found) == 1:
+            return found[0]
+        codes = torch.from_numpy(self.codes[2 * CALIBRATED_ON : 3 * CALIBRATED_ON])
+        wanted, base = self._wanted(attribute, faces), read(self.judge, synthesise(self.bundle, codes))
+
+        def off(movable: Movable) -> float:
+            change = read(self.judge, edit(self.bundle, codes, [(movable, 1.0)])) - base
+            return float(np.mean([np.linalg.norm(self._judged(row) - wanted) for row in change]))
+
+        return min(found, key=off)
+
+    def calibrated(self, component: Movable, attribute: str, faces: Faces) -> Movable:
+        """The component with the step at which samples change as much as true pairs do."""
         target = SCENE_NAMES.index(attribute)
         wanted = float((faces.read_after - faces.read_before)[:, target].mean())
         codes = torch.from_numpy(self.codes[CALIBRATED_ON : 2 * CALIBRATED_ON])
@@ -107,12 +189,12 @@ class Baselines:
             reached = [self._read(codes, component, factor)[:, target].mean() - before for factor in factors]
             return factors[int(np.argmin(np.abs(np.array(reached) - wanted)))]
 
-        factor = nearest([sign * size for sign in signs for size in _FACTORS])
+        factor = nearest(_FACTORS)
         for finer in _FINER:
             factor = nearest([factor, *(factor * by for by in finer)])
         return _Scaled(component, factor)
 
-    def _read(self, codes: torch.Tensor, component: Component, intensity: float) -> Array:
+    def _read(self, codes: torch.Tensor, component: Movable, intensity: float) -> Array:
         return read(self.judge, edit(self.bundle, codes, [(component, intensity)]))
 
 
@@ -124,7 +206,7 @@ def most_components(bundle: Bundle, samples: int) -> int:
 class _Scaled:
     """A component with another step, negative ones turning it around."""
 
-    def __init__(self, component: Component, factor: float) -> None:
+    def __init__(self, component: Movable, factor: float) -> None:
         self.vector: npt.NDArray[np.float32] = component.vector * np.float32(np.sign(factor))
         self.step = component.step * abs(factor)
         self.digest = component.digest

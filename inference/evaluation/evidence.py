@@ -27,8 +27,8 @@ from inference.evaluation.judged import JUDGED
 from inference.evaluation.pair_kinds import KINDS
 from inference.evaluation.processes import check_processes, measure_in_processes
 from inference.evaluation.reconstruction import Amounts, population_of, reconstruction_report
-from inference.evaluation.structure import among_themselves, projections, superposition, transfer
-from inference.evaluation.ways import figures_of, paired, ways_to_find
+from inference.evaluation.structure import projections, superposition, themselves
+from inference.evaluation.ways import figures_of, paired, ratios, ways_to_find
 from inference.images import write_image
 from inference.portraits import SCENE_NAMES
 
@@ -114,7 +114,7 @@ def run(
         write_image(
             folder / f"limit-{name.replace(' ', '_')}.webp", _small(picture, 3)[None], quality=QUALITY
         )
-    kinds = {"clean": options.semantics, "crude": tuple(n for n in options.semantics if n in KINDS["crude"])}
+    kinds = {kind: tuple(n for n in options.semantics if n in able) for kind, able in KINDS.items()}
     results = {
         "bundle": {
             "name": bundle.name,
@@ -128,12 +128,14 @@ def run(
         "options": asdict(options),
         "area": {name: round(experiment.area(name), 4) for name in options.semantics},
         "methods": methods,
+        "directions": {
+            name: min(len(answer.directions) for answer in each.values()) for name, each in answers.items()
+        },
         "strips": strips,
         "paired": paired(found, options),
+        "ratios": ratios(found, options),
         "themselves": {
-            kind: among_themselves(experiment, kind, names, few) | transfer(experiment, kind, names, few)
-            for kind, names in kinds.items()
-            if names
+            kind: themselves(experiment, kind, names, few) for kind, names in kinds.items() if names
         },
         "projection": projections(experiment, "clean", options.semantics, few),
         "superposition": superposition(experiment, options.semantics),

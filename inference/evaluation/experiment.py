@@ -36,7 +36,7 @@ from inference.joint_inversion import invert_pair
 from inference.portraits.training.data import HELD_OUT_SEED
 
 FIRST_PAIR = HELD_OUT_SEED + 500_000
-KEPT_VERSION = 2  # to be raised when what is kept of an experiment means something else
+KEPT_VERSION = 3  # to be raised when what is kept of an experiment means something else
 AT_ONCE = 10  # pairs inverted together, and kept together
 # How both pictures of a pair are inverted: name -> (what is done, the direction's space). "apart" and "joint"
 # take the options' steps, "long" a hundred, as the paper does.
@@ -58,7 +58,7 @@ class Options:
 
     faces: int = 16
     pairs: int = 30
-    compared: int = 10  # of them, for other kinds and inversions: inverting is what takes the time
+    compared: int = 10  # of them, of other kinds and inversions: inverting is what takes the time
     draws: int = 5  # directions of one kind and size at most, each applied to every face
     samples: int = 6000  # codes that baselines learn from
     inversion: str = "apart"  # the default: how pairs are inverted where nothing else is said
@@ -67,7 +67,7 @@ class Options:
     steps: int = DEFAULT_STEPS
     semantics: tuple[str, ...] = JUDGED
     people: int = 1000  # for reconstruction and samples; 0 leaves them out
-    optimised: int = 64  # of them, in a hundred steps
+    optimised: int = 1000  # of them, in a hundred steps
     resamples: int = 400
     seed: int = 0
 
@@ -204,11 +204,11 @@ class Experiment:
     ) -> list[CommunityDirection]:
         """Averages of disjoint groups of `size` pairs, as many as the pool gives, `options.draws` at most.
 
-        The pool is all pairs for clean ones in the default inversion, else `options.compared` of them.
+        The pool is all clean and crude pairs in the default inversion, else `options.compared` of them.
         `method` is a registered averager, or "raw": the mean difference, whatever a pair's strength.
         """
         options = self.options
-        whole = kind == "clean" and inversion in (None, options.inversion)
+        whole = kind in ("clean", "crude") and inversion in (None, options.inversion)
         among = options.pairs if whole else min(options.pairs, options.compared)
         groups = max(1, min(options.draws, among // size))
         pool = self.pairs(attribute, kind, max(size, groups * size), inversion)

@@ -219,20 +219,48 @@ def paired_difference(
     Two ways with equally many directions share their draws, too (the same pairs, inverted or averaged in two
     ways); where one has more, each is resampled for itself, so that none of its draws is left out.
     """
+    both = _on_the_same_faces(first, second, figure, resamples, seed)
+    value, *drawn = (both[0] - both[1]).mean(0)
+    return interval(float(value), np.array(drawn))
+
+
+def paired_ratio(
+    first: Mapping[str, Readings],
+    second: Mapping[str, Readings],
+    figure: Callable[[Readings], float],
+    *,
+    of_each: bool = False,
+    resamples: int = 400,
+    seed: int = 0,
+) -> Interval:
+    """The first's mean over semantics over the second's (or the mean of each semantic's ratio), both on the
+    same resampled faces as in `paired_difference`."""
+    a, b = _on_the_same_faces(first, second, figure, resamples, seed)
+    value, *drawn = (a / b).mean(0) if of_each else a.mean(0) / b.mean(0)
+    return interval(float(value), np.array(drawn))
+
+
+def _on_the_same_faces(
+    first: Mapping[str, Readings],
+    second: Mapping[str, Readings],
+    figure: Callable[[Readings], float],
+    resamples: int,
+    seed: int,
+) -> Array:
+    """The figure of both ways, of all faces and then of each resample: [2, semantics, 1 + resamples]."""
     rng = np.random.default_rng(seed)
-    value, drawn = [], []
+    found = []
     for name, a in first.items():
         b = second[name]
-        value.append(figure(a) - figure(b))
-        differences = []
+        row = [(figure(a), figure(b))]
         for _ in range(resamples):
             directions, faces = _resampled(rng, *a.error_edited.shape)
             others = directions
             if len(b.edited) != len(a.edited):
                 others = rng.choice(len(b.edited), (len(b.edited),))
-            differences.append(figure(a.rows(directions, faces)) - figure(b.rows(others, faces)))
-        drawn.append(differences)
-    return interval(float(np.mean(value)), np.mean(drawn, axis=0))
+            row.append((figure(a.rows(directions, faces)), figure(b.rows(others, faces))))
+        found.append(row)
+    return np.moveaxis(np.array(found), 2, 0)
 
 
 def _resampled(rng: np.random.Generator, directions: int, faces: int) -> tuple[Rows, Rows]:
@@ -298,9 +326,14 @@ def cosine_within(cosines: Array, labels: Sequence[str], rows: Rows | None = Non
     return float(some[same & other].mean())
 
 
-def cosine_between(cosines: Array, labels: Sequence[str], rows: Rows | None = None) -> float:
-    """Mean cosine of directions of two semantics."""
+def cosine_between(
+    cosines: Array, labels: Sequence[str], rows: Rows | None = None, of: str | None = None
+) -> float:
+    """Mean cosine of directions of two semantics; or of one semantic's with all others'."""
     some, same, _ = _among(cosines, labels, rows)
+    if of is not None:
+        names = np.asarray(labels) if rows is None else np.asarray(labels)[rows]
+        some, same = some[names == of], same[names == of]
     return float(some[~same].mean())
 
 

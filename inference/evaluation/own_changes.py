@@ -18,7 +18,7 @@ from torch import Tensor
 from inference.bundle import Bundle
 from inference.effect_metric import norm
 from inference.evaluation.faces import as_tensors, face_examples
-from inference.evaluation.figures import bootstrap, plain
+from inference.evaluation.figures import bootstrap, interval, plain
 from inference.evaluation.judge_training import compressed
 from inference.evaluation.measure import masked_error
 from inference.inversion import Inversion, invert
@@ -77,18 +77,29 @@ def share_closed(error_own: Array, error_none: Array) -> float:
 
 def closed(faces: Mapping[str, Inverted], *, resamples: int = 400, seed: int = 0) -> dict[str, Any]:
     """`share_closed` of each attribute with its interval over faces, their mean, and the worst."""
-    each = {}
-    for name, found in faces.items():
-        own = masked_error(found.own.images, found.after, found.mask)
-        none = masked_error(found.before, found.after, found.mask)
-        each[name] = plain(bootstrap(share_closed, own, none, resamples=resamples, seed=seed))
+    columns = {
+        name: (
+            masked_error(found.own.images, found.after, found.mask),
+            masked_error(found.before, found.after, found.mask),
+        )
+        for name, found in faces.items()
+    }
+    each = {
+        name: plain(bootstrap(share_closed, *errors, resamples=resamples, seed=seed))
+        for name, errors in columns.items()
+    }
     worst = min(each, key=lambda name: each[name]["value"])
-    people = min(len(found.before) for found in faces.values())
-    mean = round(float(np.mean([interval["value"] for interval in each.values()])), 4)
+    rng = np.random.default_rng(seed)
+
+    def drawn() -> float:
+        picks = ((errors, rng.integers(0, len(errors[0]), len(errors[0]))) for errors in columns.values())
+        return float(np.mean([share_closed(own[rows], none[rows]) for (own, none), rows in picks]))
+
+    mean = float(np.mean([share_closed(*errors) for errors in columns.values()]))
     return {
-        "people": people,
-        "mean": mean,
-        "worst": each[worst]["value"],
+        "people": min(len(found.before) for found in faces.values()),
+        "mean": plain(interval(mean, np.array([drawn() for _ in range(resamples)]))),
+        "worst": each[worst],
         "worst_attribute": worst,
         "each": each,
     }
@@ -116,7 +127,7 @@ def null_floor(
         "moved_median": round(float(np.median(moved)), 4),
         "median_step": round(step, 4),
         "share": plain(bootstrap(lambda far: float(np.median(far)) / step, moved)),
-        "share_95": round(float(np.percentile(moved, 95)) / step, 4),
+        "share_95": plain(bootstrap(lambda far: float(np.percentile(far, 95)) / step, moved)),
     }
 
 
@@ -127,8 +138,13 @@ def as_jpeg(images: Tensor) -> Tensor:
 
 
 def kept(
-    bundle: Bundle, reconstruct: Callable[[Bundle, Tensor], Tensor], people: int = 12
-) -> dict[str, dict[str, float]]:
+    bundle: Bundle,
+    reconstruct: Callable[[Bundle, Tensor], Tensor],
+    people: int = 12,
+    *,
+    resamples: int = 400,
+    seed: int = 0,
+) -> dict[str, dict[str, dict[str, float]]]:
     """For each of the renderer's attributes, from 0 to 1 on `people` held-out people, in its own region.
 
     `error` is the root mean squared error of the reconstruction there (0..255), `change` that of the change
@@ -143,14 +159,28 @@ def kept(
         made = [reconstruct(bundle, images) for images in true]
         change = true[1] - true[0]  # [N, 3, H, W]
         region = (change.abs().amax(1, keepdim=True) > 8 / 127.5).float()  # as region_mask, on this person
-        shown = (made[1] - made[0]) * region
-        share = (shown * change).sum() / (change.square() * region).sum().clamp(min=1e-6)
-        error = ((made[1] - true[1]).square() * region).sum() / (3 * region.sum()).clamp(min=1)
-        moved = (change.square() * region).sum() / (3 * region.sum()).clamp(min=1)
+        sums = [  # of each person
+            (values * region).sum((1, 2, 3)).double().numpy()
+            for values in (
+                torch.ones_like(change),
+                change.square(),
+                (made[1] - made[0]) * change,
+                (made[1] - true[1]).square(),
+            )
+        ]
+        figures: dict[str, Callable[[Array, Array, Array, Array], float]] = {
+            "error": lambda area, moved, shown, wrong: _levels(wrong, area),
+            "change": lambda area, moved, shown, wrong: _levels(moved, area),
+            "kept": lambda area, moved, shown, wrong: float(shown.sum() / max(moved.sum(), 1e-6)),
+            "region": lambda area, moved, shown, wrong: float(area.mean() / (3 * size**2)),
+        }
         results[attribute.name] = {
-            "error": round(float(error.sqrt() * 127.5), 1),
-            "change": round(float(moved.sqrt() * 127.5), 1),
-            "kept": round(float(share), 3),
-            "region": round(float(region.mean()), 3),
+            name: plain(bootstrap(figure, *sums, resamples=resamples, seed=seed))
+            for name, figure in figures.items()
         }
     return results
+
+
+def _levels(squares: Array, area: Array) -> float:
+    """The root mean square in the region, in levels of 0..255."""
+    return float(np.sqrt(squares.sum() / max(area.sum(), 1.0)) * 127.5)

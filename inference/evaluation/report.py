@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import html
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,14 @@ TITLES = {
     "leakage": "leakage",
     "realism": "realism",
 }
+TRUTH = ("the faces", "truly drawn with the change", "that, inverted")
+FIGURES_OF: Mapping[str, str | tuple[str, ...]] = {
+    "4": "1 clean",
+    "5": "interfacegan",
+    "6": "ganspace",
+    "7": "sefa",
+    "9": ("10 clean", "30 clean"),
+}
 _LIMITS = {
     "subpopulations": "Parts of the population (ten clean pairs)",
     "inapplicable": "Changes that a face cannot show",
@@ -44,6 +53,11 @@ td.text { text-align: left; white-space: normal; }
 small { opacity: .75; }
 img { max-width: 100%; height: auto; }
 figure { margin: 1.5rem 0; }
+.strip { display: flex; gap: .75rem; }
+.strip ol { list-style: none; margin: 0; padding: 0; display: grid; grid-auto-rows: 1fr; font-size: .8rem;
+  flex: none; width: 16rem; }
+.strip li { display: flex; align-items: center; line-height: 1.2; }
+.strip img { flex: none; max-width: none; }
 """
 
 
@@ -83,24 +97,38 @@ def _plots(folder: Path, results: Mapping[str, Any]) -> list[tuple[str, str]]:
             f"{TITLES[name].capitalize()}: mean and 95 % interval; dots are semantics, the line is perfect."
         )
         written.append((f"{name}.svg", caption))
-    sizes = [(int(m.split()[0]), found) for m, found in methods.items() if m.endswith(" clean")]
-    if len(sizes) > 1:
+    usual, alone = (
+        sorted((int(way.split()[0]), way) for way in methods if re.fullmatch(rf"\d+ clean{ending}", way))
+        for ending in ("", ", encoder only")
+    )
+    if len(usual) > 1:
         figure, axes = pyplot.subplots(figsize=(6, 3.5))
-        for name in ("edit_share", "effect", "excess_entanglement"):
-            means = [found[name]["mean"] for _, found in sizes]
-            x = [size for size, _ in sizes]
-            axes.plot(x, [mean["value"] for mean in means], "o-", label=TITLES[name])
-            axes.fill_between(x, [m["low"] for m in means], [m["high"] for m in means], alpha=0.2)
+        for colour, name in enumerate(("edit_share", "effect", "excess_entanglement")):
+            for sizes, line, words in ((usual, "o-", ""), (alone, "s:", ", by the encoder alone")):
+                if not sizes:
+                    continue
+                x = [size for size, _ in sizes]
+                means = [methods[way][name]["mean"] for _, way in sizes]
+                values = [mean["value"] for mean in means]
+                axes.plot(x, values, line, color=f"C{colour}", label=f"{TITLES[name]}{words}")
+                ends = [m["low"] for m in means], [m["high"] for m in means]
+                axes.fill_between(x, *ends, alpha=0.15, color=f"C{colour}")
+        every = sorted({size for size, _ in (*usual, *alone)})
         axes.set_xscale("log")
-        axes.set_xticks(x, [str(size) for size in x])
+        axes.set_xticks(every, [str(size) for size in every])
         axes.set_xlabel("pairs averaged")
-        axes.legend()
+        axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize=8)
         figure.tight_layout()
         figure.savefig(folder / "averaging.svg", metadata={"Date": None})
         pyplot.close(figure)
         written.append(("averaging.svg", "One pair against the average of several (the paper's figure 9)."))
     if "projection" in results:
-        written.append((_scatter(folder, results["projection"]), "Directions of single pairs (figure 10)."))
+        found = results["projection"]
+        caption = (
+            "Directions of single pairs in two dimensions (figure 10). Silhouette of the semantics "
+            f"{_fact(found['silhouette'])}, of t-SNE's points {_fact(found['silhouette_tsne'])}."
+        )
+        written.append((_scatter(folder, found), caption))
     return written
 
 
@@ -134,7 +162,8 @@ def _page(folder: Path, results: Mapping[str, Any], plots: Sequence[tuple[str, s
         f"<h1>Evidence: {html.escape(bundle['title'])}</h1><p>{html.escape(bundle['note'])}</p>",
         f"<p><small>Generator {bundle['digest'][:12]}, measured {results['measured']}, "
         f"{results['options']['faces']} faces and up to {results['options']['pairs']} pairs a semantic, "
-        f"{results['seconds'] / 60:.0f} minutes. Intervals are 95 % bootstrap over faces and draws of pairs."
+        f"{results['seconds'] / 60:.0f} minutes. Intervals are 95 % bootstrap over faces and draws of pairs "
+        f"(over faces alone where there is one direction a semantic: {html.escape(_single(results))})."
         "</small></p>",
         *_bars(results.get("bars", [])),
         "<h2>Every way, every figure</h2><p>Means over the semantics; the worst semantic in small print.</p>",
@@ -148,12 +177,11 @@ def _page(folder: Path, results: Mapping[str, Any], plots: Sequence[tuple[str, s
     if results.get("paired"):
         parts += ["<h2>Differences of two ways on the same faces</h2>", _paired(results["paired"])]
     if results.get("themselves"):
-        parts += ["<h2>Directions among themselves</h2>", _facts(results["themselves"])]
+        parts += ["<h2>Directions among themselves</h2>", _facts(_flat(results["themselves"]))]
     for name, title in _LIMITS.items():
         if results.get(name):
             facts = results[name]
-            nested = all(isinstance(value, Mapping) for value in facts.values())
-            parts += [f"<h2>{title}</h2>", _facts(facts if nested else {"all": facts})]
+            parts += [f"<h2>{title}</h2>", _facts(_flat(facts))]
     for file in sorted(path.name for path in folder.glob("limit-*.webp")):
         name = file.removeprefix("limit-").removesuffix(".webp").replace("_", " ")
         caption = f"{name}: as drawn, truly changed, and edited (figure 8)"
@@ -162,12 +190,40 @@ def _page(folder: Path, results: Mapping[str, Any], plots: Sequence[tuple[str, s
         parts += ["<h2>Reconstruction and samples</h2>", _facts(_flat(results["reconstruction"]))]
     if results.get("judge"):
         parts += ["<h2>The judge</h2>", _facts(results["judge"])]
-    for file in sorted(path.name for path in folder.glob("strip-*.webp")):
-        name = file.removeprefix("strip-").removesuffix(".webp").replace("_", " ")
-        parts.append(
-            f"<figure><img src='{file}' alt='Strips: {name}'><figcaption>{name}</figcaption></figure>"
-        )
+    strips = [(name, ways) for name, ways in results["strips"].items() if _strip(folder, name).exists()]
+    if strips:
+        parts.append("<h2>The same faces in every way (figures 4 to 7 and 9)</h2>")
+    parts += [_strip_figure(_strip(folder, name).name, name, ways) for name, ways in strips]
     return "\n".join(parts) + "</html>\n"
+
+
+def _strip(folder: Path, semantic: str) -> Path:
+    return folder / f"strip-{semantic}.webp"
+
+
+def _strip_figure(file: str, semantic: str, ways: Sequence[str]) -> str:
+    """A strip with a name beside each of its rows, which are equally high."""
+    rows = [*TRUTH, *(_numbered(way) for way in ways)]
+    name = html.escape(semantic.replace("_", " "))
+    names = "".join(f"<li>{html.escape(row)}" for row in rows)
+    return (
+        f"<figure><figcaption>{name}</figcaption><div class='wide'><div class=strip>"
+        f"<ol>{names}</ol><img src='{file}' alt='Strips: {name}, {len(rows)} rows as named'>"
+        "</div></div></figure>"
+    )
+
+
+def _numbered(way: str) -> str:
+    """A way with the number of the paper's figure that shows its like."""
+    for number, start in FIGURES_OF.items():
+        if way.startswith(start):
+            return f"{way} (figure {number})"
+    return way
+
+
+def _single(results: Mapping[str, Any]) -> str:
+    """The ways of which there is one direction for each semantic."""
+    return ", ".join(way for way, count in results["directions"].items() if count == 1) or "none"
 
 
 def _bars(bars: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -176,9 +232,10 @@ def _bars(bars: Sequence[Mapping[str, Any]]) -> list[str]:
     rows = []
     for bar in bars:
         worst = f"{html.escape(bar['worst_semantic'])} {bar['worst']:.2f}" if "worst" in bar else ""
+        ends = f"<small>[{bar['low']:.2f}, {bar['high']:.2f}]</small>" if "low" in bar else ""
         met = "yes" if bar["met"] else "<strong>no</strong>"
         rows.append(
-            f"<tr><td>{html.escape(bar['what'])}<td>{bar['value']:.2f}<td>{html.escape(bar['wanted'])}"
+            f"<tr><td>{html.escape(bar['what'])}<td>{bar['value']:.2f} {ends}<td>{html.escape(bar['wanted'])}"
             f"<td>{worst}<td>{met}"
         )
     head = "<tr><th>what it must show<th>found<th>wanted<th>worst semantic<th>met"

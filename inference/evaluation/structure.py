@@ -5,7 +5,7 @@ Results are plain numbers, ready for JSON.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -33,8 +33,11 @@ from inference.evaluation.measure import masked_error
 from inference.inversion import invert
 from inference.portraits import SCENE_NAMES
 
-AMONG_THEMSELVES = {"cosine_within": cosine_within, "cosine_between": cosine_between, "purity": purity}
 WRONG_LABELS = 2  # directions of other semantics mixed among ten, for the mislabel figure
+ENOUGH = 0.1  # of the error: where own inverted changes close less, no share of that is told
+SMALLER_IS_BETTER = ("cosine_between",)
+
+Figure = Callable[[Rows, str | None], float]  # of some rows, of all semantics (None) or of one
 
 
 def among_themselves(
@@ -44,8 +47,8 @@ def among_themselves(
     weights = experiment.bundle.metric_weights.numpy()
     units: list[np.ndarray] = []
     labels: list[str] = []
-    own: list[float] = []
-    wrong: list[float] = []
+    agreement: list[float] = []
+    belongs: list[bool] = []
     for number, attribute in enumerate(semantics):
         pool = experiment.pairs(attribute, kind, size)
         units += [direction.vector for direction in pool]
@@ -54,34 +57,40 @@ def among_themselves(
             experiment.pairs(semantics[(number + shift) % len(semantics)], kind, size)[shift]
             for shift in range(1, 1 + min(WRONG_LABELS, len(semantics) - 1, size - 1))
         ]
-        mixed = average([*pool[: size - len(strangers)], *strangers]).member_cosines
-        own += mixed[: size - len(strangers)]
-        wrong += mixed[size - len(strangers) :]
+        agreement += average([*pool[: size - len(strangers)], *strangers]).member_cosines
+        belongs += [True] * (size - len(strangers)) + [False] * len(strangers)
     cosines = np.stack([effect_metric.cosine(np.stack(units), unit, weights) for unit in units])
-    options = experiment.options
-    drawn = {"resamples": options.resamples, "seed": options.seed}
-    facts = {
-        name: plain(over_pairs(partial(figure, cosines, labels), labels, **drawn))
-        for name, figure in AMONG_THEMSELVES.items()
+    names = np.asarray(labels)
+
+    def some(rows: Rows, of: str | None) -> Rows:
+        return rows if of is None else rows[names[rows] == of]
+
+    figures: dict[str, Figure] = {
+        "cosine_within": lambda rows, of: cosine_within(cosines, labels, some(rows, of)),
+        "cosine_between": lambda rows, of: cosine_between(cosines, labels, rows, of),
+        "purity": lambda rows, of: purity(cosines, labels, some(rows, of)),
     }
-    if wrong:
-        agreement = np.array([*own, *wrong])
-        truth = ["own"] * len(own) + ["wrong"] * len(wrong)
+    found = _of_all_and_each(figures, labels, semantics, experiment)
+    if not all(belongs):
+        # strangers are drawn apart from the others, so that a draw has both kinds
+        kinds = [f"{name} {own}" for name, own in zip(labels, belongs, strict=True)]
+        told, own = np.array(agreement), np.array(belongs)
 
-        def told(rows: Rows) -> float:
-            right = np.asarray(truth)[rows] == "own"
-            return mislabel_auc(agreement[rows][right].tolist(), agreement[rows][~right].tolist())
+        def recognised(rows: Rows, of: str | None) -> float:
+            chosen = some(rows, of)
+            return mislabel_auc(told[chosen][own[chosen]].tolist(), told[chosen][~own[chosen]].tolist())
 
-        facts["mislabel_auc"] = plain(over_pairs(told, truth, **drawn))
-    return facts
+        found = _merged(found, _of_all_and_each({"mislabel_auc": recognised}, kinds, semantics, experiment))
+    return found
 
 
 def transfer(experiment: Experiment, kind: str, semantics: Sequence[str], size: int = 10) -> dict[str, Any]:
     """Leave-one-out: what the average of a pair's fellows does to the pair's own picture, at its own step.
 
-    `transfer_cosine` to the pair's direction; `transfer_effect` and `transfer_edit_share` as in figures.py,
-    on the encoder's codes and against the pair's own picture after. Intervals are over the pairs asked, whose
-    fellows stay as they are.
+    `transfer_cosine` to the pair's direction; `transfer_effect` as in figures.py; `transfer_edit_share`: the
+    share of the error to the pair's own second picture that the fellows' average takes away, over the share
+    that the pair's own inverted change does, each in the mean over the semantics. On the encoder's codes.
+    Intervals are over the pairs asked, whose fellows stay as they are.
     """
     bundle, judge = experiment.bundle, experiment.judge
     labels: list[str] = []
@@ -100,6 +109,7 @@ def transfer(experiment: Experiment, kind: str, semantics: Sequence[str], size: 
             "cosine": np.array(average(pool).member_cosines),
             "made": (read(judge, edited) - read(judge, base.images))[:, target],
             "true": (read(judge, after) - read(judge, before))[:, target],
+            "error": error,
             "gained": error - masked_error(edited, after, mask),
             "possible": error - masked_error(own.images, after, mask),
         }
@@ -109,18 +119,61 @@ def transfer(experiment: Experiment, kind: str, semantics: Sequence[str], size: 
     column = {name: np.concatenate(values) for name, values in columns.items()}
     names = np.asarray(labels)
 
-    def share(of: str, over: str, rows: Rows) -> float:
-        """The mean over semantics of one column's sum over another's."""
-        parts = [rows[names[rows] == name] for name in semantics]
+    def share(of: str, over: str, rows: Rows, semantic: str | None) -> float:
+        """One column's sum over another's: a semantic's, or the mean over all."""
+        which = semantics if semantic is None else [semantic]
+        parts = [rows[names[rows] == name] for name in which]
         return float(np.mean([column[of][part].sum() / column[over][part].sum() for part in parts]))
 
-    drawn = {"resamples": experiment.options.resamples, "seed": experiment.options.seed}
-    figures: dict[str, Callable[[Rows], float]] = {
-        "transfer_cosine": lambda rows: float(column["cosine"][rows].mean()),
+    figures: dict[str, Figure] = {
+        "transfer_cosine": lambda rows, of: float(
+            column["cosine"][rows if of is None else rows[names[rows] == of]].mean()
+        ),
         "transfer_effect": partial(share, "made", "true"),
-        "transfer_edit_share": partial(share, "gained", "possible"),
     }
-    return {name: plain(over_pairs(figure, labels, **drawn)) for name, figure in figures.items()}
+    shares: dict[str, Figure] = {
+        "transfer_edit_share": lambda rows, of: (
+            share("gained", "error", rows, of) / share("possible", "error", rows, of)
+        )
+    }
+    every = np.arange(len(labels))
+    clear = [name for name in semantics if share("possible", "error", every, name) >= ENOUGH]
+    return _merged(
+        _of_all_and_each(figures, labels, semantics, experiment),
+        _of_all_and_each(shares, labels, clear, experiment),
+    )
+
+
+def _of_all_and_each(
+    figures: Mapping[str, Figure], labels: Sequence[str], semantics: Sequence[str], experiment: Experiment
+) -> dict[str, Any]:
+    """Each figure with its interval; under `each`, of every semantic; under `worst`, which one is that."""
+    drawn = {"resamples": experiment.options.resamples, "seed": experiment.options.seed}
+
+    def told(figure: Figure, of: str | None) -> dict[str, float]:
+        return plain(over_pairs(lambda rows: figure(rows, of), labels, **drawn))
+
+    found: dict[str, Any] = {name: told(figure, None) for name, figure in figures.items()}
+    each = {of: {name: told(figure, of) for name, figure in figures.items()} for of in semantics}
+    worst = {
+        name: (max if name in SMALLER_IS_BETTER else min)(values, key=lambda of: values[of])
+        for name in (figures if each else ())
+        if (values := {of: one[name]["value"] for of, one in each.items()})
+    }
+    return {**found, "worst": worst, "each": each}
+
+
+def _merged(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
+    """Figures of the same directions together; a semantic may lack some."""
+    each = {of: {**figures, **second["each"].get(of, {})} for of, figures in first["each"].items()}
+    return {**first, **second, "worst": {**first["worst"], **second["worst"]}, "each": each}
+
+
+def themselves(experiment: Experiment, kind: str, semantics: Sequence[str], size: int = 10) -> dict[str, Any]:
+    """Everything that is asked of single pairs' directions of one kind."""
+    return _merged(
+        among_themselves(experiment, kind, semantics, size), transfer(experiment, kind, semantics, size)
+    )
 
 
 def projections(
@@ -129,7 +182,7 @@ def projections(
     """PCA and t-SNE of single pairs' unit directions in the effect metric, and the silhouette of both."""
     from sklearn.decomposition import PCA
     from sklearn.manifold import TSNE
-    from sklearn.metrics import silhouette_score
+    from sklearn.metrics import silhouette_samples
 
     weights = experiment.bundle.metric_weights.numpy()
     rows, labels = [], []
@@ -142,12 +195,19 @@ def projections(
     flat = PCA(2, random_state=0).fit_transform(points)
     near = TSNE(2, metric="cosine", init="random", perplexity=min(10, len(points) / 4), random_state=0)
     spread = near.fit_transform(points)
+
+    def silhouette(of: npt.NDArray[np.float64], metric: str) -> dict[str, float]:
+        """Each point's is among all points, also when some were drawn."""
+        single = silhouette_samples(of, labels, metric=metric)
+        drawn = {"resamples": experiment.options.resamples, "seed": experiment.options.seed}
+        return plain(over_pairs(lambda rows: float(single[rows].mean()), labels, **drawn))
+
     return {
         "labels": labels,
         "pca": np.round(flat, 4).tolist(),
         "tsne": np.round(spread, 3).tolist(),
-        "silhouette": round(float(silhouette_score(points, labels, metric="cosine")), 3),
-        "silhouette_tsne": round(float(silhouette_score(spread, labels)), 3),
+        "silhouette": silhouette(points, "cosine"),
+        "silhouette_tsne": silhouette(spread, "euclidean"),
     }
 
 
@@ -186,13 +246,18 @@ def superposition(experiment: Experiment, semantics: Sequence[str]) -> dict[str,
         return shares
 
     rng = np.random.default_rng(options.seed)
-    found = kept(lambda shape: np.ix_(range(shape[0]), range(shape[1])))
-    drawn = [
-        np.mean(kept(lambda shape: np.ix_(*(rng.choice(size, size) for size in shape))))
-        for _ in range(options.resamples)
-    ]
+    found = np.array(kept(lambda shape: np.ix_(range(shape[0]), range(shape[1]))))
+    drawn = np.array(
+        [
+            kept(lambda shape: np.ix_(*(rng.choice(size, size) for size in shape)))
+            for _ in range(options.resamples)
+        ]
+    )  # [resamples, semantics]
+    each = {name: plain(interval(float(found[k]), drawn[:, k])) for k, name in enumerate(semantics)}
+    worst = semantics[int(np.argmin(found))]
     return {
-        "kept": plain(interval(float(np.mean(found)), np.array(drawn))),
-        "kept_worst": round(min(found), 3),
-        "worst": semantics[int(np.argmin(found))],
+        "kept": plain(interval(float(found.mean()), drawn.mean(1))),
+        "kept_worst": each[worst],
+        "worst": worst,
+        "each": each,
     }

@@ -18,6 +18,7 @@ from inference.evaluation.figures import (
     Readings,
     over_semantics,
     paired_difference,
+    paired_ratio,
     plain,
 )
 from inference.evaluation.judged import LARGE
@@ -98,6 +99,32 @@ def paired(found: Mapping[str, Mapping[str, Readings]], options: Options) -> dic
             )
             for figure in ("edit_share", "effect", "excess_entanglement", "leakage")
         }
+    return results
+
+
+RATIOS = (  # of the first way's mean over the second's; of what is large, the mean of each semantic's ratio
+    ("10 clean", "1 clean", "excess_entanglement"),
+    ("10 crude", "10 clean", "effect"),
+    ("10 crude", "10 clean", "excess_entanglement"),
+    ("30 two photos", "30 clean", "effect"),
+)
+
+
+def ratios(found: Mapping[str, Mapping[str, Readings]], options: Options) -> dict[str, Any]:
+    """RATIOS, over the semantics that both ways have: "first / second" -> figure -> interval."""
+    results: dict[str, Any] = {}
+    for first, second, figure in RATIOS:
+        shared = [name for name in found.get(first, ()) if name in found.get(second, ())]
+        if shared:
+            ratio = paired_ratio(
+                {name: found[first][name] for name in shared},
+                found[second],
+                FIGURES[figure],
+                of_each=first == "30 two photos",
+                resamples=options.resamples,
+                seed=options.seed,
+            )
+            results.setdefault(f"{first} / {second}", {})[figure] = plain(ratio)
     return results
 
 

@@ -93,7 +93,14 @@ def a_report(digest: str, **more: Any) -> dict[str, Any]:
         "inapplicable": {CASE: {"shows": 0.04, "edited": 0.55, "reading": 0.02}},
         "two_changes": {"pairs": 12, "both_named": 0.75, "one_named": 1.0},
         "bars": [
-            {"what": "effect, ten clean pairs", "value": 0.84, "wanted": "at least 0.7", "met": True},
+            {
+                "what": "effect, ten clean pairs",
+                "value": 0.84,
+                "low": 0.81,
+                "high": 0.87,
+                "wanted": "at least 0.7",
+                "met": True,
+            },
             {
                 "what": "edit share, ten clean pairs",
                 "value": 0.8,

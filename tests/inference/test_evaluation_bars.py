@@ -45,7 +45,15 @@ RESULTS: dict[str, Any] = {
         "1 clean, joint − 1 clean": {
             "edit_share": {"value": 0.12, "low": 0.02, "high": 0.2},
             "excess_entanglement": {"value": 0.0, "low": -0.01, "high": 0.01},
-        }
+        },
+        "10 clean − interfacegan, 2000 labels": {
+            "effect": {"value": -0.03, "low": -0.05, "high": -0.01},
+            "excess_entanglement": {"value": 0.0, "low": -0.02, "high": 0.01},
+        },
+    },
+    "ratios": {
+        "10 clean / 1 clean": {"excess_entanglement": {"value": 0.5, "low": 0.4, "high": 0.6}},
+        "30 two photos / 30 clean": {"effect": {"value": 0.5, "low": 0.4, "high": 0.6}},
     },
 }
 
@@ -65,6 +73,27 @@ def test_bars_are_read_off_the_numbers() -> None:
     assert _found(RESULTS, "joint inversion")
     assert not _found(RESULTS, "two-photo")  # .4 of .8, of the only semantic that is large
     assert not _found(RESULTS, "effect above the better supervised")  # .03 below
+
+
+def test_a_bar_has_its_interval_and_its_worst_semantic() -> None:
+    rows = {bar["what"]: bar for bar in bars(RESULTS)}
+    share = rows["edit share, ten clean pairs"]
+    assert (share["low"], share["value"], share["high"]) == (0.79, 0.8, 0.81)
+    assert (share["worst_semantic"], share["worst"]) == ("hat", 0.5)
+    photos = next(bar for what, bar in rows.items() if "two-photo" in what)
+    assert (photos["low"], photos["value"], photos["high"]) == (0.4, 0.5, 0.6)
+    against = {what: bar for what, bar in rows.items() if "2,000 labels" in what}
+    assert [(bar["value"], bar["low"], bar["high"]) for bar in against.values()] == [
+        (-0.03, -0.05, -0.01),
+        (0.0, -0.01, 0.02),  # less excess is better: the interval is turned around, too
+    ]
+
+
+def test_a_ratio_is_of_the_same_faces() -> None:
+    assert _found(RESULTS, "excess entanglement over one pair's")
+    high = deepcopy(RESULTS)
+    high["ratios"]["10 clean / 1 clean"]["excess_entanglement"]["value"] = 0.61
+    assert not _found(high, "excess entanglement over one pair's")
 
 
 def test_the_worst_semantic_can_fail_a_bar() -> None:

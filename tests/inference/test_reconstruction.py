@@ -29,6 +29,7 @@ FEW = reconstruction.Amounts(
     samples=4,
     patches=4,
     projections=8,
+    sample_draws=2,
     faces=2,
     stepped_faces=1,
     steps=1,
@@ -171,11 +172,15 @@ def test_a_whole_small_report() -> None:
     assert found["encoder"]["laplacian_correlation"]["value"] > 0.3
     assert 0 < found["encoder"]["laplacian_variance_ratio"]["value"] < 1
     assert set(found["samples"]["levels"]) == {"128", "64", "32", "16"}
+    ratios = {size: level["ratio"]["value"] for size, level in found["samples"]["levels"].items()}
+    assert ratios[str(found["samples"]["worst_level"])] == max(ratios.values())
+    assert found["samples"]["worst"]["low"] <= max(ratios.values()) <= found["samples"]["worst"]["high"]
+    assert 24 < found["correlated"]["psnr"]["value"] < 32
     for part in ("encoder", "inverted"):
         assert set(found["closed"][part]["each"]) == set(JUDGED)
         worst = found["closed"][part]["worst_attribute"]
         values = {name: each["value"] for name, each in found["closed"][part]["each"].items()}
-        assert values[worst] == min(values.values()) == found["closed"][part]["worst"]
+        assert values[worst] == min(values.values()) == found["closed"][part]["worst"]["value"]
     assert found["closed"]["encoder"]["each"]["hat"]["value"] > 0.8
     share = found["null_floor"]["share"]
     assert 0 < share["low"] <= share["value"] <= share["high"] < 0.5
@@ -188,8 +193,8 @@ def test_a_face_whose_change_is_not_reconstructed_closes_nothing() -> None:
     bundle = Bundle.load("portraits", "cpu")
     right = own_changes.inverted_faces(bundle, "hat", 3, 0)
     wrong = replace(right, own=replace(right.own, images=right.base.images))
-    assert own_changes.closed({"hat": right}, resamples=10)["mean"] > 0.8
-    assert own_changes.closed({"hat": wrong}, resamples=10)["mean"] < 0.2
+    assert own_changes.closed({"hat": right}, resamples=10)["mean"]["value"] > 0.8
+    assert own_changes.closed({"hat": wrong}, resamples=10)["mean"]["value"] < 0.2
 
 
 def test_bad_amounts_and_populations_are_told(tiny: Bundle) -> None:
