@@ -91,6 +91,11 @@ _FINDERS = {
     "ganspace": "GANSpace",
     "sefa": "SeFa",
 }
+_VARIANTS = {
+    "one for each layer": "a difference for each layer",
+    "others held": "the other changes held",
+    "layer groups": "also on groups of layers",
+}
 _PAIRS = re.compile(r"(\d{1,4}) (clean|crude|painted|two photos)(?:, (.+))?")
 _LABELS = re.compile(r"(.+), (\d{1,6}) labels")
 _BEST = re.compile(r"(.+), best of (\d{1,6})")
@@ -126,10 +131,16 @@ def way_words(way: str) -> str:
         words = f"{pairs.size} {_KINDS[pairs.kind][pairs.size != 1]}"
         return f"{words}, {_INVERSIONS.get(pairs.inversion, pairs.inversion)}" if pairs.inversion else words
     if found := _LABELS.fullmatch(way):
-        return f"{_FINDERS.get(found[1], found[1])}, {int(found[2]):,} labels"
+        return f"{_finder_words(found[1])}, {int(found[2]):,} labels"
     if found := _BEST.fullmatch(way):
-        return f"{_FINDERS.get(found[1], found[1])}, best of {int(found[2]):,}"
+        return f"{_finder_words(found[1])}, best of {int(found[2]):,}"
     return way
+
+
+def _finder_words(name: str) -> str:
+    """ "interfacegan, others held": a published way's name, and the variant of it."""
+    finder, comma, variant = name.partition(", ")
+    return f"{_FINDERS.get(finder, finder)}{comma}{_VARIANTS.get(variant, variant)}"
 
 
 def clean_sizes(evidence: Evidence, inversion: str = "") -> dict[int, str]:

@@ -3,9 +3,9 @@
 All learn from codes of drawn people of the correlated population, as a generator's own world is, read by the
 judge from their reconstructions: supervised ones from 2,000 labels (the clearest cases, as InterFaceGAN does)
 or from 20 (ten pictures with and ten without, as a person would collect them), unsupervised ones from codes
-or weights alone. Steps are calibrated with the judge on some of these codes: pairs know their own step, these
-do not, and are not to lose for it. Where a way has variants (a difference for all layers or for each, other
-semantics held or not, components on all layers or on a group of them), the judge chooses, on more of them.
+or weights alone, after which the judge chooses among their components. Steps are calibrated with the judge on
+some of these codes: pairs know their own step, these do not, and are not to lose for it. Variants (W+ in
+place of W, other semantics held, components on groups of layers) are measured as ways of their own.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ DRAWS = 3  # of twenty labels
 FIRST_SAMPLE = 800_000  # a stream of its own
 MANY = 100  # labels: below, a few pictures that a person collects
 SPACES = ("W", "W+")
+LAYERED, HELD, GROUPED = "one for each layer", "others held", "layer groups"  # variants of the published ways
 GROUPS = 3  # of layers, beside all of them
 SHORTLIST = 3  # components that are calibrated before one of them is chosen
 _FACTORS = (0.5, 1.0, 2.0, 4.0, 8.0)
@@ -70,29 +71,36 @@ class Baselines:
         self._found: dict[str, tuple[list[Component], Array]] = {}
         self._labelled: dict[tuple[str, str, int, int, str], Component] = {}
 
-    def supervised(self, finder: str, attribute: str, labels: int, faces: Faces) -> list[Movable]:
-        """A labelled finder's direction, of the spaces and conditions it may have the one that the judge
-        prefers; from few labels several draws of them."""
+    def supervised(
+        self, finder: str, attribute: str, labels: int, faces: Faces, variant: str = ""
+    ) -> list[Movable]:
+        """A labelled finder's direction in one of its `variants`; from few labels several draws of them, of
+        each of which the judge chooses the space."""
+        if labels > MANY:
+            return [self.calibrated(self._variant(finder, attribute, labels, variant), attribute, faces)]
         return [
-            self._preferred(self._from_labels(finder, attribute, labels, draw), attribute, faces)
-            for draw in range(1 if labels > MANY else DRAWS)
+            self._preferred(
+                [self._fitted(finder, attribute, labels, draw, space) for space in self._spaces],
+                attribute,
+                faces,
+            )
+            for draw in range(DRAWS)
         ]
 
-    def _from_labels(self, finder: str, attribute: str, labels: int, draw: int) -> list[Component]:
-        """One for all layers and, where codes differ over layers, one for each; from many labels and with
-        InterFaceGAN also those with the other semantics held (conditional manipulation)."""
-        found = [self._fitted(finder, attribute, labels, draw, space) for space in self._spaces]
-        if finder != "interfacegan" or labels <= MANY:
+    def variants(self, finder: str, labels: int) -> tuple[str, ...]:
+        """How a labelled finder is asked: as published (""), and otherwise where there are labels enough."""
+        if labels <= MANY:
+            return ("",)
+        held = (HELD,) if finder == "interfacegan" else ()
+        return ("", *((LAYERED,) if len(self._spaces) > 1 else ()), *held)
+
+    def _variant(self, finder: str, attribute: str, labels: int, variant: str) -> Component:
+        found = self._fitted(finder, attribute, labels, 0, SPACES[variant == LAYERED])
+        if variant != HELD:
             return found
-        held = []
-        for one in found:
-            others = [
-                self._fitted(finder, name, labels, draw, one.space).vector
-                for name in JUDGED
-                if name != attribute
-            ]
-            held.append(replace(one, vector=projected(one.vector, others, one.metric_weights)))
-        return found + held
+        others = [self._fitted(finder, name, labels, 0, found.space) for name in JUDGED if name != attribute]
+        vectors = [other.vector for other in others]
+        return replace(found, vector=projected(found.vector, vectors, found.metric_weights))
 
     @property
     def _spaces(self) -> tuple[str, ...]:
@@ -116,13 +124,15 @@ class Baselines:
             )
         return self._labelled[key]
 
-    def unsupervised(self, finder: str, attribute: str, faces: Faces) -> list[Movable]:
-        """The component that the judge prefers, calibrated: of the likeliest, on all layers or on a group."""
-        if finder not in self._found:
+    def unsupervised(self, finder: str, attribute: str, faces: Faces, variant: str = "") -> list[Movable]:
+        """The component that the judge prefers, calibrated, of the likeliest: of those that all layers share,
+        or also (GROUPED) of those on a group of layers."""
+        key = f"{finder}, {variant}"
+        if key not in self._found:
             count = most_components(self.bundle, len(self.codes))
             components = [
                 component
-                for layers in (None, *self._groups)
+                for layers in (None, *(self._groups if variant == GROUPED else ()))
                 for component in find_components(
                     self.bundle,
                     finder,
@@ -131,8 +141,8 @@ class Baselines:
                     seed=self.seed,
                 )
             ]
-            self._found[finder] = components, np.stack([self._moves(c) for c in components])
-        components, moves = self._found[finder]
+            self._found[key] = components, np.stack([self._moves(c) for c in components])
+        components, moves = self._found[key]
         wanted = self._wanted(attribute, faces)
         which = JUDGED.index(attribute)
         # as if readings moved in proportion to the step, either way and as far as calibration goes

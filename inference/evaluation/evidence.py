@@ -56,8 +56,8 @@ def _small(picture: torch.Tensor, rows: int) -> torch.Tensor:
 
 
 def _pictured(ways: Iterable[str]) -> list[str]:
-    """The ways that strips show: not the many ways to invert or average the same pairs."""
-    return [way for way in ways if "clean, " not in way or way.endswith(", joint")]
+    """The ways that strips show: not the many ways to invert or average the same pairs, and no variants."""
+    return [way for way in ways if way.endswith(", joint") or ("clean, " not in way and way.count(", ") < 2)]
 
 
 def _readings(answers: Mapping[str, Answer]) -> dict[str, Readings]:

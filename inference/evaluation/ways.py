@@ -10,7 +10,7 @@ from typing import Any
 
 from inference.averaging import DEFAULT_METHOD
 from inference.editing import Movable
-from inference.evaluation.baselines import SUPERVISED, UNSUPERVISED, most_components
+from inference.evaluation.baselines import GROUPED, SUPERVISED, UNSUPERVISED, most_components
 from inference.evaluation.experiment import Experiment, Options
 from inference.evaluation.figures import (
     FIGURES,
@@ -57,19 +57,30 @@ def ways_to_find(experiment: Experiment) -> dict[str, tuple[Find, tuple[str, ...
         # a hundred inversions a semantic are hours; by the encoder alone they are a minute
         ways[f"{options.many} clean, encoder only"] = of("clean", options.many, "encoder only")
 
-    def supervised(finder: str, labels: int) -> Find:
-        return lambda name: experiment.baselines.supervised(finder, name, labels, experiment.faces(name))
+    def supervised(finder: str, labels: int, variant: str) -> Find:
+        return lambda name: experiment.baselines.supervised(
+            finder, name, labels, experiment.faces(name), variant
+        )
 
-    def unsupervised(finder: str) -> Find:
-        return lambda name: experiment.baselines.unsupervised(finder, name, experiment.faces(name))
+    def unsupervised(finder: str, variant: str) -> Find:
+        return lambda name: experiment.baselines.unsupervised(finder, name, experiment.faces(name), variant)
 
     many = min(2000, options.samples // 6 * 2)
     for labels in (many, 20):
         for finder in SUPERVISED:
-            ways[f"{finder}, {labels} labels"] = supervised(finder, labels), semantics
+            for variant in experiment.baselines.variants(finder, labels):
+                name = f"{_varied(finder, variant)}, {labels} labels"
+                ways[name] = supervised(finder, labels, variant), semantics
     count = most_components(experiment.bundle, options.samples)
-    ways |= {f"{name}, best of {count}": (unsupervised(name), semantics) for name in UNSUPERVISED}
+    for finder in UNSUPERVISED:
+        for variant in ("", GROUPED):
+            name = f"{_varied(finder, variant)}, best of {count}"
+            ways[name] = unsupervised(finder, variant), semantics
     return {name: way for name, way in ways.items() if way[1]}
+
+
+def _varied(finder: str, variant: str) -> str:
+    return f"{finder}, {variant}" if variant else finder
 
 
 def figures_of(readings: Mapping[str, Readings], options: Options) -> dict[str, Any]:

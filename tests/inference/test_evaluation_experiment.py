@@ -13,12 +13,14 @@ import numpy as np
 import pytest
 import torch
 
+from inference import effect_metric
 from inference.bundle import Bundle
 from inference.errors import OptionError
 from inference.evaluation import baselines, figures, limits
 from inference.evaluation.evidence import run
 from inference.evaluation.experiment import Experiment, Options
 from inference.evaluation.judge import Judge
+from inference.evaluation.judged import JUDGED
 from inference.evaluation.processes import measure_in_processes
 from inference.evaluation.report import write_report
 from inference.evaluation.ways import ways_to_find
@@ -169,6 +171,31 @@ def test_a_baseline_gets_the_step_and_the_component_that_suit_it(monkeypatch: py
     assert found.calibrated(right, "smile", faces).step == pytest.approx(1.0, rel=0.1)
     for order in ((right, stained), (stained, right)):
         assert found._preferred(order, "smile", faces).vector.tolist() == [[1.0, 0.0, 0.0]]
+
+
+def test_variants_of_a_supervised_baseline(tiny: Bundle) -> None:
+    rng = np.random.default_rng(0)
+    layers, width = len(tiny.metric_weights), tiny.generator.code_dim
+    codes = rng.normal(size=(240, layers, width)).astype(np.float32)
+    scores = rng.normal(size=(240, len(SCENE_NAMES)))
+    for k, name in enumerate(JUDGED):
+        scores[:, SCENE_NAMES.index(name)] += 3 * codes[:, :, k % width].mean(1)
+    judge: Any = FirstPixel()
+    found = baselines.Baselines(tiny, judge, codes, scores, seed=0)
+    assert found.variants("mean-difference", 20) == ("",)
+    assert found.variants("mean-difference", 120) == ("", baselines.LAYERED)
+    assert found.variants("interfacegan", 120) == ("", baselines.LAYERED, baselines.HELD)
+    alike = baselines.Baselines(tiny, judge, codes[:, :1].repeat(layers, 1), scores, seed=0)
+    assert alike.variants("mean-difference", 120) == ("",)
+    plain, layered, held = (
+        found._variant("interfacegan", "smile", 120, variant)
+        for variant in found.variants("interfacegan", 120)
+    )
+    assert (plain.space, layered.space) == ("W", "W+")
+    other = found._variant("interfacegan", "hat", 120, "")
+    weights = tiny.metric_weights.numpy()
+    assert abs(effect_metric.cosine(plain.vector, other.vector, weights)) > 1e-3
+    assert effect_metric.cosine(held.vector, other.vector, weights) == pytest.approx(0, abs=1e-5)
 
 
 def test_processes_share_the_work_and_find_what_one_finds(tmp_path: Path, experiment: Experiment) -> None:
