@@ -26,7 +26,7 @@ def add_commands(commands: Commands, arguments: Sequence[str]) -> None:
     parser.add_argument(
         "--people", type=int, default=1000, help="for reconstruction and samples; 0: without (default: 1000)"
     )
-    parser.add_argument("--optimised", type=int, default=64, help="of them in 100 steps (default: 64)")
+    parser.add_argument("--optimised", type=int, default=1000, help="of them in 100 steps (default: 1000)")
     parser.add_argument(
         "--work", type=Path, help="folder where results are kept: the same command again goes on from there"
     )

@@ -40,9 +40,10 @@ SPACES = ("W", "W+")
 LAYERED, HELD, GROUPED = "one for each layer", "others held", "layer groups"  # variants of the published ways
 GROUPS = 3  # of layers, beside all of them
 SHORTLIST = 3  # components that are calibrated before one of them is chosen
-_FACTORS = (0.5, 1.0, 2.0, 4.0, 8.0)
+_NEAR = (0.5, 1.0, 2.0)  # steps
+_FAR = (*_NEAR, 4.0, 8.0)
 _FINER = ((0.6, 0.77, 1.3, 1.6), (0.88, 0.94, 1.06, 1.13))
-_FARTHEST = 14.0  # steps: as far as these come
+_FARTHEST = 14.0  # steps: as far as _FAR and these come
 
 
 def read_samples(bundle: Bundle, judge: Judge, count: int, seed: int) -> tuple[Array, Array]:
@@ -74,18 +75,14 @@ class Baselines:
     def supervised(
         self, finder: str, attribute: str, labels: int, faces: Faces, variant: str = ""
     ) -> list[Movable]:
-        """A labelled finder's direction in one of its `variants`; from few labels several draws of them, of
-        each of which the judge chooses the space."""
-        if labels > MANY:
-            return [self.calibrated(self._variant(finder, attribute, labels, variant), attribute, faces)]
-        return [
-            self._preferred(
-                [self._fitted(finder, attribute, labels, draw, space) for space in self._spaces],
-                attribute,
-                faces,
-            )
-            for draw in range(DRAWS)
-        ]
+        """A labelled finder's direction in one of its `variants`; from few labels several draws of them."""
+        if variant:
+            return [
+                self.calibrated(self._variant(finder, attribute, labels, variant), attribute, faces, _FAR)
+            ]
+        draws = range(1 if labels > MANY else DRAWS)
+        fitted = [self._fitted(finder, attribute, labels, draw, SPACES[0]) for draw in draws]
+        return [self.calibrated(component, attribute, faces, _NEAR) for component in fitted]
 
     def variants(self, finder: str, labels: int) -> tuple[str, ...]:
         """How a labelled finder is asked: as published (""), and otherwise where there are labels enough."""
@@ -125,8 +122,9 @@ class Baselines:
         return self._labelled[key]
 
     def unsupervised(self, finder: str, attribute: str, faces: Faces, variant: str = "") -> list[Movable]:
-        """The component that the judge prefers, calibrated, of the likeliest: of those that all layers share,
-        or also (GROUPED) of those on a group of layers."""
+        """A component, calibrated: of those that all layers share the one whose step changes the target with
+        the least change of everything else; or (GROUPED) of those and of others on a group of layers, that
+        which of the three likeliest the judge prefers at the end of a step as long as it takes."""
         key = f"{finder}, {variant}"
         if key not in self._found:
             count = most_components(self.bundle, len(self.codes))
@@ -143,15 +141,24 @@ class Baselines:
             ]
             self._found[key] = components, np.stack([self._moves(c) for c in components])
         components, moves = self._found[key]
+        if variant == GROUPED:
+            return [self._preferred(self._likeliest(components, moves, attribute, faces), attribute, faces)]
+        purity = np.abs(moves[:, SCENE_NAMES.index(attribute)]) / (np.linalg.norm(moves, axis=1) + 1e-9)
+        best = components[int(np.argmax(purity))]
+        return [self.calibrated(best, attribute, faces, [sign * size for sign in (-1, 1) for size in _NEAR])]
+
+    def _likeliest(
+        self, components: Sequence[Component], moves: Array, attribute: str, faces: Faces
+    ) -> list[Movable]:
+        """The SHORTLIST that would come nearest to what true pairs change, if readings moved in proportion to
+        the step; each turned the way it shall go."""
+        moved = self._judged(moves)
         wanted = self._wanted(attribute, faces)
         which = JUDGED.index(attribute)
-        # as if readings moved in proportion to the step, either way and as far as calibration goes
-        along = moves[:, which]
-        least = 1e-6
-        reach = np.clip(wanted[which] / np.where(np.abs(along) < least, least, along), -_FARTHEST, _FARTHEST)
-        likely = np.argsort(np.linalg.norm(reach[:, None] * moves - wanted, axis=1))[:SHORTLIST]
-        turned = [_Scaled(components[k], 1 if reach[k] > 0 else -1) for k in likely]
-        return [self._preferred(turned, attribute, faces)]
+        along = np.where(np.abs(moved[:, which]) < 1e-6, 1e-6, moved[:, which])
+        reach = np.clip(wanted[which] / along, -_FARTHEST, _FARTHEST)
+        likely = np.argsort(np.linalg.norm(reach[:, None] * moved - wanted, axis=1))[:SHORTLIST]
+        return [_Scaled(components[k], 1 if reach[k] > 0 else -1) for k in likely]
 
     @property
     def _groups(self) -> list[list[int]]:
@@ -159,37 +166,40 @@ class Baselines:
         return [list(map(int, part)) for part in np.array_split(np.arange(self.codes.shape[1]), GROUPS)]
 
     def _moves(self, component: Component) -> Array:
-        """How far a step of a component moves each judged reading, in sigma: [14]."""
+        """How far a step of a component moves each reading, in sigma: [K]."""
         codes = torch.from_numpy(self.codes[:CALIBRATED_ON])
         moved = self._read(codes, component, 1.0) - self._read(codes, component, -1.0)
-        return self._judged(moved.mean(0)) / 2
+        steps: Array = moved.mean(0) / self.judge.sigma.double().numpy() / 2
+        return steps
 
-    def _judged(self, change: Array) -> Array:
-        """A change of readings [K] in sigma, of the judged semantics only."""
-        which = [SCENE_NAMES.index(name) for name in JUDGED]
-        scaled: Array = (change / self.judge.sigma.double().numpy())[which]
-        return scaled
+    def _judged(self, changes: Array) -> Array:
+        """Of changes in sigma [..., K] those of the judged semantics: [..., 14]."""
+        judged: Array = changes[..., [SCENE_NAMES.index(name) for name in JUDGED]]
+        return judged
 
     def _wanted(self, attribute: str, faces: Faces) -> Array:
         """What true pairs change in the mean, [14] in sigma."""
-        return self._judged((faces.read_after - faces.read_before).mean(0))
+        change = (faces.read_after - faces.read_before).mean(0)
+        return self._judged(change / self.judge.sigma.double().numpy())
 
     def _preferred(self, components: Sequence[Movable], attribute: str, faces: Faces) -> Movable:
         """Of these, calibrated, the one whose change of all judged readings is nearest to true pairs'."""
-        found = [self.calibrated(component, attribute, faces) for component in components]
-        if len(found) == 1:
-            return found[0]
+        found = [self.calibrated(component, attribute, faces, _FAR) for component in components]
         codes = torch.from_numpy(self.codes[2 * CALIBRATED_ON : 3 * CALIBRATED_ON])
-        wanted, base = self._wanted(attribute, faces), read(self.judge, synthesise(self.bundle, codes))
+        base = read(self.judge, synthesise(self.bundle, codes))
+        sigma, wanted = self.judge.sigma.double().numpy(), self._wanted(attribute, faces)
 
         def off(movable: Movable) -> float:
-            change = read(self.judge, edit(self.bundle, codes, [(movable, 1.0)])) - base
-            return float(np.mean([np.linalg.norm(self._judged(row) - wanted) for row in change]))
+            change = (read(self.judge, edit(self.bundle, codes, [(movable, 1.0)])) - base) / sigma
+            return float(np.linalg.norm(self._judged(change) - wanted, axis=1).mean())
 
         return min(found, key=off)
 
-    def calibrated(self, component: Movable, attribute: str, faces: Faces) -> Movable:
-        """The component with the step at which samples change as much as true pairs do."""
+    def calibrated(
+        self, component: Movable, attribute: str, faces: Faces, factors: Sequence[float]
+    ) -> Movable:
+        """The component with the step at which samples change as much as true pairs do; `factors` of its own
+        are tried first, and then finer ones about the best of them."""
         target = SCENE_NAMES.index(attribute)
         wanted = float((faces.read_after - faces.read_before)[:, target].mean())
         codes = torch.from_numpy(self.codes[CALIBRATED_ON : 2 * CALIBRATED_ON])
@@ -199,7 +209,7 @@ class Baselines:
             reached = [self._read(codes, component, factor)[:, target].mean() - before for factor in factors]
             return factors[int(np.argmin(np.abs(np.array(reached) - wanted)))]
 
-        factor = nearest(_FACTORS)
+        factor = nearest(factors)
         for finer in _FINER:
             factor = nearest([factor, *(factor * by for by in finer)])
         return _Scaled(component, factor)

@@ -168,7 +168,7 @@ def test_a_baseline_gets_the_step_and_the_component_that_suit_it(monkeypatch: py
     change = np.zeros((4, len(SCENE_NAMES)))
     change[:, SCENE_NAMES.index("smile")] = 1.0
     faces: Any = SimpleNamespace(read_before=np.zeros_like(change), read_after=change)
-    assert found.calibrated(right, "smile", faces).step == pytest.approx(1.0, rel=0.1)
+    assert found.calibrated(right, "smile", faces, (1.0, 8.0)).step == pytest.approx(1.0, rel=0.1)
     for order in ((right, stained), (stained, right)):
         assert found._preferred(order, "smile", faces).vector.tolist() == [[1.0, 0.0, 0.0]]
 
