@@ -102,7 +102,7 @@ def _plots(folder: Path, results: Mapping[str, Any]) -> list[tuple[str, str]]:
         for ending in ("", ", encoder only")
     )
     if len(usual) > 1:
-        figure, axes = pyplot.subplots(figsize=(6, 3.5))
+        figure, axes = pyplot.subplots(figsize=(9, 3.5))
         for colour, name in enumerate(("edit_share", "effect", "excess_entanglement")):
             for sizes, line, words in ((usual, "o-", ""), (alone, "s:", ", by the encoder alone")):
                 if not sizes:
