@@ -5,7 +5,8 @@ judge from their reconstructions: supervised ones from 2,000 labels (the cleares
 or from 20 (ten pictures with and ten without, as a person would collect them), unsupervised ones from codes
 or weights alone, after which the judge chooses among their components. Steps are calibrated with the judge on
 some of these codes: pairs know their own step, these do not, and are not to lose for it. Variants (W+ in
-place of W, other semantics held, components on groups of layers) are measured as ways of their own.
+place of W, other semantics held, components on groups of layers; all with longer steps) are measured as ways
+of their own.
 """
 
 from __future__ import annotations
@@ -123,8 +124,8 @@ class Baselines:
 
     def unsupervised(self, finder: str, attribute: str, faces: Faces, variant: str = "") -> list[Movable]:
         """A component, calibrated: of those that all layers share the one whose step changes the target with
-        the least change of everything else; or (GROUPED) of those and of others on a group of layers, that
-        which of the three likeliest the judge prefers at the end of a step as long as it takes."""
+        the least change of everything else; or (GROUPED) of those and of others on a group of layers, of
+        the SHORTLIST with steps as long as they take, the one that the judge prefers."""
         key = f"{finder}, {variant}"
         if key not in self._found:
             count = most_components(self.bundle, len(self.codes))

@@ -174,7 +174,7 @@ FIGURES: Mapping[str, Callable[[Readings], float]] = {
     "leakage": leakage,
     "realism": realism,
 }
-SMALLER_IS_BETTER = ("excess_entanglement", "worst_excess", "leakage")
+SMALLER_IS_BETTER = ("excess_entanglement", "worst_excess", "leakage", "cosine_between")
 
 
 @dataclass(frozen=True)

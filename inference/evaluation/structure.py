@@ -20,6 +20,7 @@ from inference.editing import Movable, edit
 from inference.evaluation.experiment import Experiment
 from inference.evaluation.faces import Faces, as_tensors, read
 from inference.evaluation.figures import (
+    SMALLER_IS_BETTER,
     Rows,
     cosine_between,
     cosine_within,
@@ -35,7 +36,6 @@ from inference.portraits import SCENE_NAMES
 
 WRONG_LABELS = 2  # directions of other semantics mixed among ten, for the mislabel figure
 ENOUGH = 0.1  # of the error: where own inverted changes close less, no share of that is told
-SMALLER_IS_BETTER = ("cosine_between",)
 
 Figure = Callable[[Rows, str | None], float]  # of some rows, of all semantics (None) or of one
 

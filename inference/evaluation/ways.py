@@ -26,6 +26,14 @@ from inference.evaluation.pair_kinds import KINDS
 
 AVERAGES = ("mean", "raw", "geometric-median")  # beside the default
 
+# One way over another in a figure: of their means over the semantics, or (True) the mean of each one's ratio.
+RATIOS = (
+    ("10 clean", "1 clean", "excess_entanglement", False),
+    ("10 crude", "10 clean", "effect", False),
+    ("10 crude", "10 clean", "excess_entanglement", False),
+    ("30 two photos", "30 clean", "effect", True),
+)
+
 Find = Callable[[str], Sequence[Movable]]
 
 
@@ -113,25 +121,17 @@ def paired(found: Mapping[str, Mapping[str, Readings]], options: Options) -> dic
     return results
 
 
-RATIOS = (  # of the first way's mean over the second's; of what is large, the mean of each semantic's ratio
-    ("10 clean", "1 clean", "excess_entanglement"),
-    ("10 crude", "10 clean", "effect"),
-    ("10 crude", "10 clean", "excess_entanglement"),
-    ("30 two photos", "30 clean", "effect"),
-)
-
-
 def ratios(found: Mapping[str, Mapping[str, Readings]], options: Options) -> dict[str, Any]:
     """RATIOS, over the semantics that both ways have: "first / second" -> figure -> interval."""
     results: dict[str, Any] = {}
-    for first, second, figure in RATIOS:
+    for first, second, figure, of_each in RATIOS:
         shared = [name for name in found.get(first, ()) if name in found.get(second, ())]
         if shared:
             ratio = paired_ratio(
                 {name: found[first][name] for name in shared},
                 found[second],
                 FIGURES[figure],
-                of_each=first == "30 two photos",
+                of_each=of_each,
                 resamples=options.resamples,
                 seed=options.seed,
             )
